@@ -1,0 +1,277 @@
+"""Write the pages of the documentation that say what the code says.
+
+``python docs/generate.py`` writes them; ``tests/test_docs.py`` holds them current. In a problem's
+page only the heading and the example are written here: what, why and how to mend it are by hand.
+"""
+
+import inspect
+import re
+import sys
+import typing
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from tiledmap.cli.app import app
+from tiledmap.language.functions import FUNCTIONS, Example, Function
+from tiledmap.language.json_schema import NAME, mapping_schema
+from tiledmap.problems import CODES, Code
+
+DOCS = Path(__file__).parent
+INVALID = DOCS.parent / "tests" / "mappings" / "invalid"
+MADE = "<!-- made by docs/generate.py -->\n"
+
+
+def pages() -> dict[Path, str]:
+    """Return the text of every generated page, by its file."""
+    reference = DOCS / "reference"
+    problems = reference / "problems"
+    return {
+        reference / "cli.md": command_line(),
+        reference / "functions.md": functions(),
+        reference / "language.md": language(),
+        problems / "index.md": problem_index(),
+        **{
+            problems / f"{code.id}.md": problem(code, problems / f"{code.id}.md")
+            for code in CODES.values()
+        },
+    }
+
+
+def stale() -> list[Path]:
+    """Return the pages that are not what they should be."""
+    return [
+        path
+        for path, text in pages().items()
+        if not path.is_file() or path.read_text("utf-8") != text
+    ]
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def command_line() -> str:
+    """Return the page of the command line."""
+    lines = ["# Command line", "", MADE, *_paragraphs(app.registered_callback.callback), ""]
+    for command in app.registered_commands:
+        lines += _verb(command.name or "", command.callback, command.epilog or "")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _verb(name: str, callback: Callable[..., Any] | None, epilog: str) -> Iterator[str]:
+    assert callback is not None
+    parameters = [
+        (parameter, *_annotation(parameter))
+        for parameter in inspect.signature(callback, eval_str=True).parameters.values()
+    ]
+    yield from (f"## tiledmap {name}", "", *_paragraphs(callback), "")
+    yield from ("| | |", "| --- | --- |")
+    for parameter, kind, info in parameters:
+        yield f"| {_words(parameter, kind, info)} | {_meaning(parameter, kind, info)} |"
+    yield from ("", "```text", *_examples(epilog), "```", "")
+
+
+def _annotation(parameter: inspect.Parameter) -> tuple[Any, Any]:
+    kind, info = typing.get_args(parameter.annotation)
+    return kind, info
+
+
+def _words(parameter: inspect.Parameter, kind: Any, info: Any) -> str:
+    metavar = info.metavar or parameter.name.upper()
+    if isinstance(info, typer.models.ArgumentInfo):
+        return f"`{metavar}`"
+    # In an annotation, typer keeps the first name where the default would be.
+    names = ", ".join(f"`{name}`" for name in (info.default, *info.param_decls))
+    return names if kind is bool else f"{names} `{_cell(_choices(kind) or metavar)}`"
+
+
+def _choices(kind: Any) -> str:
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return " ".join(kind)
+    return ""
+
+
+def _meaning(parameter: inspect.Parameter, kind: Any, info: Any) -> str:
+    default = parameter.default
+    if kind is bool or default in (None, inspect.Parameter.empty):
+        return str(info.help)
+    return f"{info.help} Default: `{default}`."
+
+
+def _paragraphs(function: Callable[..., Any] | None) -> list[str]:
+    return re.sub(r"\[/?b\]", "`", inspect.getdoc(function) or "").splitlines()
+
+
+def _examples(epilog: str) -> list[str]:
+    _, *lines = epilog.replace(r"\[", "[").split("\n\n")
+    return lines
+
+
+# ---------------------------------------------------------------- functions
+
+
+def functions() -> str:
+    """Return the page of the expression language's functions."""
+    lines = [
+        "# Functions",
+        "",
+        MADE,
+        "What expressions can call. A facility adds its own under the entry point",
+        "`tiledmap.functions`. `field` stands for a path such as `start.scan_id`, which may be",
+        "absent.",
+        "",
+    ]
+    for function in FUNCTIONS.values():
+        lines += _function(function)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _function(function: Function) -> Iterator[str]:
+    yield from (f"## {function.name}", "", f"`{function.signature}`", "", function.doc, "")
+    if function.examples:
+        yield from ("| expression | gives |", "| --- | --- |")
+        yield from map(_example, function.examples)
+        yield ""
+
+
+def _example(example: Example) -> str:
+    return f"| `{_cell(example.call)}` | `{_cell(repr(example.gives))}` |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+# ---------------------------------------------------------------- the language
+
+
+def language() -> str:
+    """Return the page of the mapping language: every statement and its fields."""
+    schema = mapping_schema()
+    definitions = schema["$defs"]
+    lines = [
+        "# Language",
+        "",
+        MADE,
+        "Every statement of a mapping and its fields; those in bold must be given. Editors read",
+        f"the same as `{NAME}.schema.json`: `tiledmap schema -o FILE`. What expressions can call",
+        "is listed in [functions](functions.md).",
+        "",
+        *_statement("Mapping", schema),
+    ]
+    for name, definition in definitions.items():
+        if "enum" in definition:
+            lines += _choice(name, definition)
+        else:
+            lines += _statement(name, definition)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _statement(name: str, definition: dict[str, Any]) -> Iterator[str]:
+    yield from (f"## {name}", "", definition.get("description", ""), "")
+    required = definition.get("required", ())
+    yield from ("| field | holds | meaning |", "| --- | --- | --- |")
+    for field, schema in definition.get("properties", {}).items():
+        marked = f"**`{field}`**" if field in required else f"`{field}`"
+        yield f"| {marked} | {_holds(schema)} | {_cell(schema.get('description', ''))} |"
+    yield ""
+
+
+def _choice(name: str, definition: dict[str, Any]) -> Iterator[str]:
+    yield from (f"## {name}", "", definition.get("description", ""), "")
+    for value, meaning in zip(definition["enum"], definition["enumDescriptions"], strict=True):
+        yield f"- `{value}`: {meaning}"
+    yield ""
+
+
+def _holds(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    kinds = schema.get("type", "anything")
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    return " or ".join(_kind(kind, schema) for kind in kinds)
+
+
+def _kind(kind: str, schema: dict[str, Any]) -> str:
+    if kind == "array" and "items" in schema:
+        return f"list of {_holds(schema['items'])}"
+    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+        return f"by name: {_holds(schema['additionalProperties'])}"
+    if kind == "object" and {"prepend", "append"} <= schema.get("properties", {}).keys():
+        return "`prepend`, `append`"
+    return kind
+
+
+# ---------------------------------------------------------------- problems
+
+_GROUPS = {
+    "0": "The file, its YAML, its shape",
+    "1": "Expressions",
+    "2": "Sound: what is named exists and fits",
+    "3": "Total and unambiguous: everything goes somewhere, once",
+    "4": "Storable: Tiled and the databases take it",
+    "5": "Readable: clients of bluesky-tiled-plugins can read it",
+}
+
+
+def problem_index() -> str:
+    """Return the list of all problems."""
+    lines = ["# Problems", "", MADE]
+    lines += ["Everything that `tiledmap validate` can say. A code never changes its meaning.", ""]
+    for digit, title in _GROUPS.items():
+        lines += [f"## {title}", "", "| code | | |", "| --- | --- | --- |"]
+        lines += [
+            f"| [{code.id}]({code.id}.md) | {code.title} | {code.severity} |"
+            for code in CODES.values()
+            if code.id[2] == digit
+        ]
+        lines += [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+_HEADING = re.compile(r"\A# .*?(?=^## What$)", re.MULTILINE | re.DOTALL)
+_EXAMPLE = re.compile(r"^## Example$.*\Z", re.MULTILINE | re.DOTALL)
+
+
+def problem(code: Code, path: Path) -> str:
+    """Return a problem's page: the text that is there, with its heading and example made new."""
+    if not path.is_file():
+        sys.exit(f"{path} is missing: write '## What', '## Why' and '## How to mend it'")
+    by_hand = _EXAMPLE.sub("", _HEADING.sub("", path.read_text("utf-8"))).strip()
+    parts = [f"# {code.id}: {code.title}", f"*{code.severity.capitalize()}*", by_hand]
+    return "\n\n".join([*parts, *_example_of(code)]) + "\n"
+
+
+_KINDS = {".yaml": "yaml", ".json": "json", ".txt": "text"}
+_MOST_LINES = 60
+_LONGEST_LINE = 200
+
+
+def _example_of(code: Code) -> Iterator[str]:
+    """Yield the invalid mapping of the tests, and what is said of it."""
+    files = [path for path in (INVALID / code.id).glob("*") if path.suffix in _KINDS]
+    if files:
+        yield "## Example"
+    for path in sorted(files, key=lambda path: (list(_KINDS).index(path.suffix), path.name)):
+        kind = _KINDS[path.suffix]
+        title = "" if kind == "text" else f' title="{path.name}"'
+        yield f"```{kind}{title}\n{_shown(path)}\n```"
+
+
+def _shown(path: Path) -> str:
+    """Return a file's text; of what is too long on purpose, the beginning."""
+    lines = path.read_text("utf-8", errors="replace").rstrip().splitlines()
+    cut = [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines]
+    return "\n".join([*cut[:_MOST_LINES], *(["…"] if len(cut) > _MOST_LINES else [])])
+
+
+if __name__ == "__main__":
+    for page in stale():
+        page.write_text(pages()[page], "utf-8")
+        print(f"wrote {page.relative_to(DOCS.parent)}")

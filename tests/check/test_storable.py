@@ -1,0 +1,174 @@
+import pytest
+
+from tests.check.subjects import beamline, codes, only, shipped, subject_of
+from tiledmap.check.storable import check_storable
+
+
+@pytest.mark.parametrize("name", ["bluesky-v3", "bluesky-streams", "bluesky-2024"])
+def test_shipped_mappings_are_storable(name: str) -> None:
+    assert codes(check_storable, subject_of(shipped(name))) == []
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "smi/runs",
+        "..",
+        '""',
+        "50%",
+        "why?",
+        '"tab\\tin the middle"',
+        "k" * 256,
+        "é" * 128,
+        '"#${{ start.uid }}"',
+    ],
+)
+def test_keys_that_tiled_cannot_serve_are_found(key: str) -> None:
+    assert codes(check_storable, beamline(f"run:\n  key: {key}\n")) == ["TM400"]
+
+
+@pytest.mark.parametrize("key", ["smi", "Ü 1, 2; 'x' = {y}", '"a..b"', "k" * 255])
+def test_keys_that_tiled_serves_are_fine(key: str) -> None:
+    assert codes(check_storable, beamline(f'run:\n  parent: ["x", {key!r}]\n')) == []
+
+
+def test_each_step_of_a_parent_is_a_key() -> None:
+    problem = only(check_storable, beamline("run:\n  parent: [smi, 2026/1]\n"))
+    assert problem.span.column == 17
+    assert "give each step of 'parent' on its own" in problem.message
+
+
+def with_column(column: str) -> str:
+    return f"""
+streams:
+  - name: every-stream
+    tables:
+      - name: internal
+        columns: {{append: [{{{column}}}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["2theta", "_dark", "Ångström", "a(b)", "a=b", "50%", "a--b", "it's", "rowid", "c" * 64, ""],
+)
+def test_column_names_that_a_database_refuses_are_found(name: str) -> None:
+    column = f'column: "{name}", from: event.time'
+    assert codes(check_storable, beamline(with_column(column))) == ["TM401"]
+
+
+@pytest.mark.parametrize("name", ["select", "a b", "a-b", "a.b:c[0]", "time_", "c" * 63])
+def test_column_names_that_databases_take_are_fine(name: str) -> None:
+    column = f'column: "{name}", from: event.time'
+    assert codes(check_storable, beamline(with_column(column))) == []
+
+
+def test_columns_are_not_uint64() -> None:
+    column = "column: count, type: uint64, from: event.seq_num"
+    assert codes(check_storable, beamline(with_column(column))) == ["TM402"]
+
+
+def test_a_row_has_no_more_columns_than_postgresql_takes() -> None:
+    problem = only(check_storable, beamline("", max_columns=1500))
+    assert problem.code == "TM403"
+    assert problem.message.startswith("1500 columns")
+
+
+@pytest.mark.parametrize("dims", ["[time, ..., ...]", "[time, y, y]", "[]", '[time, " "]'])
+def test_dims_fit_some_data(dims: str) -> None:
+    rule = f"{{name: own, match: {{name: a}}, store: array, key: a, dims: {dims}}}"
+    subject = beamline(f"streams:\n  - name: every-stream\n    data: [{rule}]\n")
+    assert codes(check_storable, subject) == ["TM404"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ("consolidator: hdf5, join: stack", "TM405"),
+        ("consolidator: tiff, join: stack, needs: [dataset]", "TM405"),
+        ("consolidator: hdf6", "TM406"),
+        ("consolidator: 'not a module'", "TM406"),
+        ("consolidator: csv", "TM408"),
+        ("match: {mimetype: hdf5}, consolidator: bytes", "TM412"),
+        ("match: {mimetype: text/}, consolidator: bytes", "TM412"),
+    ],
+)
+def test_asset_rules_say_what_a_consolidator_needs(rule: str, code: str) -> None:
+    subject = beamline(f"assets:\n  - {{name: own, {rule}}}\n")
+    assert codes(check_storable, subject) == [code]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "consolidator: hdf5, join: stack, needs: [dataset]",
+        "consolidator: hdf5, join: concat, parameters: {dataset: entry/data}",
+        "consolidator: beamline.files:Consolidator",
+        "match: {mimetype: 'image/*'}, consolidator: bytes",
+        "match: {mimetype: multipart/related;type=image/tiff}, consolidator: bytes",
+    ],
+)
+def test_asset_rules_that_say_enough_are_fine(rule: str) -> None:
+    assert codes(check_storable, beamline(f"assets:\n  - {{name: own, {rule}}}\n")) == []
+
+
+def test_a_misspelt_consolidator_is_named_right() -> None:
+    problem = only(check_storable, beamline("assets: [{name: own, consolidator: tif}]"))
+    assert problem.hint == "did you mean 'tiff'?"
+
+
+def specs(*texts: str) -> str:
+    return "run:\n  specs:\n" + "".join(f"    - {{spec: {text}}}\n" for text in texts)
+
+
+def test_a_node_has_at_most_twenty_specs() -> None:
+    assert codes(check_storable, beamline(specs(*(f"S{n}" for n in range(21))))) == ["TM407"]
+    assert codes(check_storable, beamline(specs(*(f"S{n}" for n in range(20))))) == []
+
+
+def test_a_spec_is_not_too_long() -> None:
+    assert codes(check_storable, beamline(specs("S" * 256))) == ["TM407"]
+    assert codes(check_storable, beamline(specs("S" * 255 + "/1.0"))) == []
+
+
+def test_a_spec_is_given_once() -> None:
+    assert codes(check_storable, beamline(specs("XASRun/1.0", "XASRun/1.0"))) == ["TM409"]
+    assert codes(check_storable, beamline(specs("XASRun/1.0", "XASRun/1.1"))) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["18446744073709551616", "-9223372036854775809", ".inf", "-.inf", ".nan", "[1, {a: 1.0e+300}]"],
+)
+def test_metadata_that_cannot_be_stored_is_found(value: str) -> None:
+    assert codes(check_storable, beamline(f"run: {{metadata: {{start: {value}}}}}")) == ["TM410"]
+
+
+@pytest.mark.parametrize("value", ["18446744073709551615", "1.5", "true", "'1e300'", "[1, {a: 2}]"])
+def test_metadata_that_is_stored_exactly_is_fine(value: str) -> None:
+    assert codes(check_storable, beamline(f"run: {{metadata: {{start: {value}}}}}")) == []
+
+
+def test_what_a_repair_sets_is_stored_too() -> None:
+    subject = beamline("repair: {start: [{name: far, set: {distance: .inf}}]}")
+    assert codes(check_storable, subject) == ["TM410"]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        "access_tags: [{tag: beamline}]",
+        "access_tags: [{when: has(start.owner), tag: beamline}], untagged: store",
+        "access_tags: [{when: has(start.owner), tag: beamline}], untagged: refuse",
+        "access_tags: [{when: has(start.owner), tag: beamline}], fallback_tags: [staff]",
+    ],
+)
+def test_tags_that_say_what_happens_without_them_are_fine(run: str) -> None:
+    assert codes(check_storable, beamline(f"run: {{{run}}}")) == []
+
+
+def test_a_mapping_that_adds_conditional_tags_says_what_happens_without_them() -> None:
+    subject = beamline("run: {access_tags: {prepend: [{when: has(start.owner), tag: beamline}]}}")
+    problem = only(check_storable, subject)
+    assert problem.code == "TM411"
+    assert problem.span.file == "<text>"

@@ -1,0 +1,91 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+import tiledmap as package
+from tiledmap.cli.app import app
+
+VERBS = ["validate", "compile", "show", "preview", "ingest", "list", "schema", "demo"]
+invoke = CliRunner().invoke
+
+
+def test_the_version_is_the_packages():
+    assert invoke(app, ["--version"]).output == f"tiledmap {package.__version__}\n"
+
+
+def test_help_names_every_verb():
+    output = invoke(app, ["--help"]).output
+    assert all(verb in output for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_teaches_by_example(verb):
+    result = invoke(app, [verb, "--help"])
+    assert result.exit_code == 0
+    assert "Examples" in result.output
+    assert f"tiledmap {verb}" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [["explode"], ["validate"], ["validate", "bluesky-v3", "--format", "pdf"]]
+)
+def test_wrong_use_exits_with_2(arguments):
+    assert invoke(app, arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("verb", ["validate", "compile", "show"])
+def test_a_mapping_that_is_not_there_is_said_to_be_none(tiledmap, verb):
+    result = tiledmap(verb, "nothing.yaml")
+    assert (result.returncode, result.stderr) == (2, "tiledmap: there is no file 'nothing.yaml'\n")
+
+
+def test_a_misspelled_shipped_mapping_is_recognised(tiledmap):
+    result = tiledmap("show", "blusky-v3")
+    assert result.returncode == 2
+    assert "did you mean 'bluesky-v3'?" in result.stderr
+
+
+@pytest.mark.parametrize("pair", ["max_array_size", "=1", ""])
+def test_a_setting_without_a_value_is_wrong_use(tiledmap, pair):
+    result = tiledmap("validate", "bluesky-v3", "--set", pair)
+    assert result.returncode == 2
+    assert result.stderr == f"tiledmap: --set takes NAME=VALUE, not {pair!r}\n"
+
+
+def test_an_unknown_setting_is_a_problem(tiledmap):
+    result = tiledmap("show", "bluesky-v3", "--set", "max_aray_size=1")
+    assert result.returncode == 1
+    assert "TM025" in result.stderr
+    assert "did you mean 'max_array_size'?" in result.stderr
+
+
+def test_output_that_nobody_reads_any_more_ends_quietly():
+    command = f"{sys.executable} -m tiledmap schema | head -c 1"
+    result = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in result.stderr
+    assert result.stdout == "{"
+
+
+def test_an_interrupt_ends_without_a_traceback(tmp_path):
+    pipe = tmp_path / "documents.jsonl"
+    os.mkfifo(pipe)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tiledmap", "preview", "bluesky-v3", "--documents", str(pipe)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # Opening the other end waits until the verb has opened its own, and so is reading.
+    with pipe.open("w"):
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors

@@ -1,0 +1,149 @@
+"""Generated modules: what they say, what they import, and how they look."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import tiledmap
+from tests.golden import assert_golden
+from tiledmap.api import shipped
+from tiledmap.runtime import API_VERSION, EXPORTED, fallback
+
+VALID = Path(__file__).parents[1] / "mappings" / "valid"
+GOLDEN = Path(__file__).parent / "golden"
+NAMES = ["haven", "everything", "smi"]
+
+
+@pytest.fixture(autouse=True)
+def facility(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `everything` loads lies beside it."""
+    monkeypatch.syspath_prepend(VALID)
+
+
+def all_modules() -> list[tiledmap.LoadedMapping]:
+    return [
+        *(tiledmap.load(VALID / f"{name}.yaml") for name in NAMES),
+        *(tiledmap.load(mapping.name) for mapping in shipped()),
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_module_and_the_plan_are_as_expected(name: str) -> None:
+    mapping = tiledmap.load(VALID / f"{name}.yaml")
+
+    assert_golden(GOLDEN / f"{name}.py.txt", mapping.compile())
+    assert_golden(GOLDEN / f"{name}.plan.txt", mapping.show())
+
+
+def test_the_fallback_layout_is_bluesky_v3() -> None:
+    command = "tiledmap compile bluesky-v3 -o tiledmap/runtime/fallback.py"
+
+    assert Path(fallback.__file__).read_text() == tiledmap.load("bluesky-v3").compile(), (
+        f"the fallback layout is not current; run: {command}"
+    )
+
+
+def test_modules_are_formatted_as_ruff_formats(tmp_path: Path) -> None:
+    for number, mapping in enumerate(all_modules()):
+        (tmp_path / f"module_{number}.py").write_text(mapping.compile())
+
+    for command in (["format", "--check", "--diff"], ["check", "--select", "E,F,I,W,B"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--isolated", "--line-length", "100"]
+        done = subprocess.run([*ruff, tmp_path], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_modules_import_the_runtime_and_nothing_else() -> None:
+    for mapping in all_modules():
+        imports = [
+            node
+            for node in ast.walk(ast.parse(mapping.compile()))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        ours = [node for node in imports if isinstance(node, ast.ImportFrom)]
+        others = [node for node in imports if isinstance(node, ast.Import)]
+
+        assert [node.module for node in ours] == ["tiledmap.runtime"]
+        assert {alias.name for node in ours for alias in node.names} <= set(EXPORTED)
+        assert {alias.name for node in others for alias in node.names} <= {"re"}
+
+
+def test_the_text_does_not_depend_on_hash_seeds_or_on_where_it_is_made(tmp_path: Path) -> None:
+    program = f"import tiledmap; print(tiledmap.load({str(VALID / 'haven.yaml')!r}).compile())"
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=directory,
+            env={"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed, directory in [("1", tmp_path), ("2", Path.cwd())]
+    }
+
+    assert len(texts) == 1
+    assert str(VALID) not in texts.pop()
+
+
+def test_a_module_of_another_interface_is_refused() -> None:
+    source = tiledmap.load("bluesky-v3").compile()
+    old = source.replace(f"require_api({API_VERSION})", f"require_api({API_VERSION + 1})")
+
+    with pytest.raises(ImportError, match="compile its mapping again"):
+        exec(compile(old, "old_writer.py", "exec"), {})
+
+
+def compiled(tmp_path: Path, mapping: dict[str, object]) -> tiledmap.LoadedMapping:
+    """A mapping that extends bluesky-v3 with what is given."""
+    file = tmp_path / "mapping.yaml"
+    header = {"tiledmap": 1, "name": "m", "version": "1.0.0", "extends": "bluesky-v3@^3"}
+    file.write_text(yaml.safe_dump({**header, **mapping}))
+    return tiledmap.load(file)
+
+
+def test_text_of_a_user_is_only_ever_a_literal(tmp_path: Path) -> None:
+    evil = '"""\nimport os\nos._exit(3)\n"""\\ {start} %s'
+    mapping = compiled(
+        tmp_path,
+        {
+            "title": evil,
+            "run": {"metadata": {"start": {"copy": "start"}, "stop": {"copy": "stop"}, "e": evil}},
+        },
+    )
+
+    run = mapping.preview([("start", {"uid": "u", "time": 0.0})]).tree[("u",)]
+
+    assert run.metadata["e"] == evil
+
+
+KINDS = {"type": "array", "items": {"type": "string"}}
+
+
+@pytest.mark.parametrize("name", ["slug", "specs", "default", "Spec", "str"])
+def test_an_item_may_have_the_name_of_anything(tmp_path: Path, name: str) -> None:
+    mapping = compiled(
+        tmp_path,
+        {
+            "source": {"start": {"properties": {"kinds": KINDS}}},
+            "run": {
+                "specs": [
+                    {
+                        "each": "default(start.kinds, [])",
+                        "as": name,
+                        "spec": f"${{{{ slug({name}) }}}}_${{{{ {name} }}}}",
+                    },
+                    {"spec": "BlueskyRun/3.0"},
+                ]
+            },
+        },
+    )
+
+    start = {"uid": "u", "time": 0.0, "kinds": ["a b"]}
+    run = mapping.preview([("start", start)]).tree[("u",)]
+
+    assert [str(spec) for spec in run.specs] == ["a_b_a b", "BlueskyRun/3.0"]

@@ -1,0 +1,131 @@
+"""Real Tiled catalogs for every test that wants one."""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tiledmap.sinks.embedded import EmbeddedCatalog, open_catalog
+
+RUNS = Path(__file__).parent / "runs"
+
+
+@pytest.fixture(scope="session")
+def runs() -> Path:
+    """The directory of recorded documents."""
+    return RUNS
+
+
+@pytest.fixture(scope="session")
+def wide_run() -> list[tuple[str, dict[str, Any]]]:
+    """The documents of a run of three events with 1,100 numbers each."""
+    from event_model import compose_run
+
+    run = compose_run(metadata={"plan_name": "wide"})
+    keys = [f"key_{number:04}" for number in range(1_100)]
+    number = {"source": "sim", "dtype": "number", "shape": [], "dtype_numpy": "<f8"}
+    stream = run.compose_descriptor(name="primary", data_keys=dict.fromkeys(keys, number))
+    events = [
+        stream.compose_event(
+            data={key: float(row * index) for index, key in enumerate(keys)},
+            timestamps=dict.fromkeys(keys, float(row)),
+        )
+        for row in range(3)
+    ]
+    return [
+        ("start", dict(run.start_doc)),
+        ("descriptor", dict(stream.descriptor_doc)),
+        *(("event", dict(event)) for event in events),
+        ("stop", dict(run.compose_stop())),
+    ]
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
+    """An embedded catalog with its tables in SQLite."""
+    with open_catalog(tmp_path / "catalog") as catalog:
+        yield catalog
+
+
+@pytest.fixture
+def duckdb_catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
+    """An embedded catalog with its tables in DuckDB."""
+    with open_catalog(tmp_path / "duckdb-catalog", storage="duckdb") as catalog:
+        yield catalog
+
+
+@dataclass(frozen=True)
+class Server:
+    """A Tiled server in a process of its own."""
+
+    uri: str
+    api_key: str
+
+    def connect(self) -> Any:
+        from tiled.client import from_uri
+
+        return from_uri(self.uri, api_key=self.api_key)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """``tiled serve`` on the directory of an embedded catalog: SQLite for everything."""
+    home = tmp_path_factory.mktemp("served")
+    open_catalog(home).close()
+    (home / "config.yml").write_text(
+        f"""\
+catalog:
+  uri: sqlite:///{home}/catalog.db
+  writable_storage: ["{home}/data", "sqlite:///{home}/tables.db"]
+media_types:
+  BlueskyRun: {{application/json-seq: "bluesky_tiled_plugins.exporters:json_seq_exporter"}}
+"""
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = Server(f"http://127.0.0.1:{port}/api/v1", secrets.token_hex(16))
+    command = ["serve", "config", str(home / "config.yml"), "--port", str(port)]
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tiled", *command],
+            env={**os.environ, "TILED_SINGLE_USER_API_KEY": server.api_key},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_for(process, server, home / "log")
+        yield server
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait_for(process: subprocess.Popen[bytes], server: Server, log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            httpx.get(f"{server.uri}/").raise_for_status()
+        except httpx.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"the Tiled server did not start:\n{log.read_text()}")
+
+
+@pytest.fixture
+def served(server: Server) -> Iterator[Any]:
+    """A client of an empty container on a Tiled server."""
+    client = server.connect()
+    yield client.create_container(f"test-{uuid4().hex}")
+    client.context.close()

@@ -1,0 +1,62 @@
+"""Everything that a reader can find in a Tiled node, as plain data that can be compared."""
+
+from typing import Any
+
+import numpy as np
+
+from tests.comparing import plain
+
+UNLIKE_BY_DESIGN = frozenset({"notes", "_exact"})
+"""Metadata that says how a run was written, in each writer's own words."""
+
+
+def snapshot(node: Any) -> dict[str, Any]:
+    """A node and all that is below it: families, specs, metadata, structures, values."""
+    node = getattr(node, "base", node)
+    attributes = node.item["attributes"]
+    family = str(node.structure_family.value)
+    seen: dict[str, Any] = {
+        "family": family,
+        "specs": [(spec.name, spec.version) for spec in node.specs],
+        "access_tags": attributes.get("access_blob", {}),
+        "metadata": plain(
+            {key: value for key, value in node.metadata.items() if key not in UNLIKE_BY_DESIGN}
+        ),
+    }
+    match family:
+        case "container":
+            seen["children"] = {key: snapshot(child) for key, child in node.items()}
+        case "table":
+            seen["columns"] = table_columns(node)
+        case "array":
+            seen["array"] = array(node)
+        case "ragged":
+            seen["rows"] = [plain(np.asarray(row)) for row in node.read()]
+    return seen
+
+
+def table_columns(node: Any) -> dict[str, Any]:
+    """A table's columns by name, read one by one as the server keeps them."""
+    schema = node.structure().arrow_schema_decoded
+    return {
+        name: {"type": str(schema.field(name).type), "values": plain(as_list(node[name].read()))}
+        for name in node.columns
+    }
+
+
+def as_list(values: Any) -> Any:
+    """Values as nested lists."""
+    if isinstance(values, np.ndarray) and values.dtype == object:
+        return [as_list(value) for value in values]
+    return values.tolist() if hasattr(values, "tolist") else values
+
+
+def array(node: Any) -> dict[str, Any]:
+    """An array: its dtype, dims, chunks and values."""
+    return {
+        "dtype": node.dtype.str,
+        "shape": node.shape,
+        "chunks": node.chunks,
+        "dims": node.dims,
+        "values": plain(node.read().tolist()),
+    }

@@ -1,0 +1,175 @@
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tiledmap.runtime.errors import CollisionError, SinkError
+from tiledmap.runtime.ops import (
+    AppendRows,
+    CloseRun,
+    CreateArray,
+    CreateContainer,
+    CreateRagged,
+    CreateTable,
+    ExtendArray,
+    ExtendRagged,
+    PatchMetadata,
+)
+from tiledmap.sinks.memory import MemorySink, merged
+
+SCHEMA = pa.schema([("x", pa.int64())])
+COMMON: dict[str, Any] = {"run": "r", "at": "m.yaml:1"}
+
+
+def container(*path: str, run: str = "r", **fields: Any) -> CreateContainer:
+    metadata = {"start": {"uid": run}} if len(path) == 1 else {}
+    return CreateContainer(run=run, path=path, at="m.yaml:1", **{"metadata": metadata, **fields})
+
+
+def table(*names: str) -> CreateTable:
+    schema = pa.schema([(name, pa.int64()) for name in names])
+    return CreateTable(**COMMON, path=("r", "t"), metadata={}, schema=schema)
+
+
+def append(values: list[int], first: int) -> AppendRows:
+    rows = pa.record_batch([pa.array(values, pa.int64())], SCHEMA)
+    return AppendRows(**COMMON, path=("r", "t"), rows=rows, first=first)
+
+
+def array(data: Any, **fields: Any) -> CreateArray:
+    data = np.asarray(data)
+    return CreateArray(
+        **COMMON, path=("r", "a"), metadata={}, data=data, **{"dims": None, **fields}
+    )
+
+
+def extend(data: Any, first: int) -> ExtendArray:
+    return ExtendArray(**COMMON, path=("r", "a"), data=np.asarray(data), first=first)
+
+
+@pytest.fixture
+def sink() -> MemorySink:
+    sink = MemorySink()
+    sink.perform(container("r"))
+    return sink
+
+
+def test_rows_that_come_twice_are_stored_once(sink: MemorySink) -> None:
+    sink.perform(table("x"))
+    sink.perform(append([1, 2], 0))
+    sink.perform(append([2, 3], 1))
+    assert sink.tree["r", "t"].rows.to_pydict() == {"x": [1, 2, 3]}
+
+
+def test_arrays_grow_and_rows_that_come_twice_are_stored_once(sink: MemorySink) -> None:
+    sink.perform(array([[1, 2]]))
+    sink.perform(extend([[1, 2], [3, 4]], 0))
+    assert sink.tree["r", "a"].data.tolist() == [[1, 2], [3, 4]]
+
+
+def test_ragged_arrays_grow(sink: MemorySink) -> None:
+    place: dict[str, Any] = {**COMMON, "path": ("r", "a"), "shape": (None,)}
+    sink.perform(CreateRagged(**place, metadata={}, dims=None, rows=(np.array([1.0]),)))
+    sink.perform(ExtendRagged(**place, rows=(np.array([1.0]), np.array([2.0, 3.0])), first=0))
+    assert [row.tolist() for row in sink.tree["r", "a"].ragged] == [[1.0], [2.0, 3.0]]
+    with pytest.raises(SinkError, match="another shape"):
+        sink.perform(ExtendRagged(**{**place, "shape": (None, 2)}, rows=(), first=2))
+
+
+@pytest.mark.parametrize(
+    ("ops", "words"),
+    [
+        ([append([1], 0)], "no such node"),
+        ([table("x"), append([1], 1)], "rows 0 to 0 are missing"),
+        ([table("y"), append([1], 0)], "another schema"),
+        ([table("x", "X")], "two columns have the same name"),
+        ([table("x"), array([1]), extend([1.5], 1)], "another dtype"),
+        ([array([[1]]), extend([[1, 2]], 1)], "another dtype or shape"),
+        ([array([None])], "objects"),
+        ([array([[1]], dims=("time",))], "another number of dims"),
+        (
+            [array([1]), AppendRows(**COMMON, path=("r", "a"), rows=append([1], 0).rows, first=0)],
+            "no table",
+        ),
+        ([container("r", "s", "t")], "its parent is no container"),
+        ([container("r", "a/b")], "cannot be the key"),
+        ([container("r", "s", metadata={"x": float("nan")})], "does not keep"),
+        ([container("r", "s", metadata={"x": [2**64]})], "does not keep"),
+        ([container("r", "s", metadata={"x": {"\0": 1}})], "does not keep"),
+        ([container("r", "s", metadata={"x": {1, 2}})], "does not keep"),
+        ([PatchMetadata(**COMMON, path=("r", "s"), patch={})], "no such node"),
+        ([PatchMetadata(**COMMON, path=("r",), patch={"x": 1e22})], "does not keep"),
+    ],
+)
+def test_what_tiled_would_refuse_is_refused(sink: MemorySink, ops: list[Any], words: str) -> None:
+    *before, last = ops
+    for op in before:
+        sink.perform(op)
+    with pytest.raises(SinkError, match=words):
+        sink.perform(last)
+    assert sink.ops[-1] is not last
+
+
+def test_two_nodes_of_one_run_cannot_have_one_place(sink: MemorySink) -> None:
+    sink.perform(container("r", "t"))
+    with pytest.raises(CollisionError):
+        sink.perform(container("r", "t"))
+    with pytest.raises(CollisionError):
+        sink.perform(table("x"))
+
+
+def test_a_run_resumes_its_own_node_and_refuses_another_s(sink: MemorySink) -> None:
+    sink.perform(table("x"))
+    sink.perform(append([1], 0))
+    sink.perform(container("r"))
+    sink.perform(table("x"))
+    sink.perform(append([1, 2], 0))
+    assert sink.tree["r", "t"].rows.num_rows == 2
+    with pytest.raises(CollisionError):
+        sink.perform(container("r", run="other", on_collision="refuse"))
+
+
+def test_a_resumed_run_cannot_change_its_schema(sink: MemorySink) -> None:
+    sink.perform(table("x"))
+    sink.perform(container("r"))
+    with pytest.raises(CollisionError):
+        sink.perform(table("y"))
+
+
+def test_a_taken_key_gets_a_suffix_which_a_resumed_run_finds_again(sink: MemorySink) -> None:
+    for _ in range(2):
+        sink.perform(container("r", run="0123456789", on_collision="suffix_uid"))
+        sink.perform(container("r", "s", run="0123456789"))
+    assert list(sink.tree) == [("r",), ("r_01234567",), ("r_01234567", "s")]
+
+
+def test_shared_containers_are_taken_as_they_are(sink: MemorySink) -> None:
+    sink.perform(container("2026", shared=True, metadata={}))
+    sink.perform(container("2026", run="other", shared=True, metadata={}))
+    sink.perform(array([1]))
+    with pytest.raises(CollisionError):
+        sink.perform(container("r", "a", shared=True))
+
+
+def test_closing_a_run_merges_its_last_metadata(sink: MemorySink) -> None:
+    sink.perform(CloseRun(**COMMON, path=("r",), patch={"stop": {"uid": "s"}}))
+    assert sink.tree[("r",)].metadata == {"start": {"uid": "r"}, "stop": {"uid": "s"}}
+    assert sink.tree[("r",)].closed
+
+
+@pytest.mark.parametrize(
+    ("value", "patch", "result"),
+    [
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ({"a": "foo"}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ],
+)
+def test_patches_merge_as_rfc_7396_says(value: Any, patch: Any, result: Any) -> None:
+    assert merged(value, patch) == result

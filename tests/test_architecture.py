@@ -1,0 +1,54 @@
+"""The layers, as import-linter sees them, and the one place where Tiled is imported."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "tiledmap"
+MAY_IMPORT_TILED = {"sinks/embedded.py", "sinks/server.py", "sinks/tiled.py"}
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level packages that a module imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Import():
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            case ast.ImportFrom(module=str(module), level=0):
+                names.add(module.partition(".")[0])
+    return names
+
+
+def test_imports_run_downward_only():
+    lint = Path(sys.executable).with_name("lint-imports")
+    result = subprocess.run([lint], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_only_three_sinks_import_tiled():
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if "tiled" in imported(path)
+    }
+    assert found == MAY_IMPORT_TILED
+
+
+def test_the_runtime_imports_nothing_of_ours_but_itself():
+    for path in (PACKAGE / "runtime").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tiledmap"):
+                # The Tiled sink is loaded where a Tiled client is given, inside a function.
+                assert node.module.startswith(("tiledmap.runtime", "tiledmap.sinks")), path
+
+
+def test_rich_is_for_the_command_line():
+    found = {
+        path.relative_to(PACKAGE).parts[0]
+        for path in PACKAGE.rglob("*.py")
+        if imported(path) & {"rich", "typer"}
+    }
+    assert found == {"cli"}

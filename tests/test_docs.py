@@ -1,0 +1,158 @@
+"""The documentation is what it says: its code runs, and its generated pages are current."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tiledmap.problems import CODES
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+WITH_CODE = [
+    *sorted((DOCS / "tutorials").glob("*.md")),
+    *sorted((DOCS / "how-to").glob("*.md")),
+    ROOT / "README.md",
+]
+SECTIONS = ["## What", "## Why", "## How to mend it"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block, and what the comment before it says."""
+
+    kind: str
+    title: str
+    text: str
+    remark: str
+    line: int
+
+
+FENCE = re.compile(
+    r"(?:^<!-- (?P<remark>[^\n]*?) -->\n)?"
+    r'^```(?P<kind>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<text>.*?)^```$',
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text("utf-8")
+    for found in FENCE.finditer(text):
+        line = text.count("\n", 0, found.start("kind")) + 1
+        yield Block(found["kind"], found["title"] or "", found["text"], found["remark"] or "", line)
+
+
+def run_block(block: Block, namespace: dict[str, object], where: str) -> None:
+    match block.kind:
+        case "python":
+            exec(compile("\n" * block.line + block.text, where, "exec"), namespace)
+        case "yaml":
+            Path(block.title).write_text(block.text, "utf-8")
+        case "console":
+            run_console(block, where)
+
+
+def run_console(block: Block, where: str) -> None:
+    code = 1 if block.remark == "exits with 1" else 0
+    for session in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+        command, _, expected = session.partition("\n")
+        result = subprocess.run(
+            command,
+            shell=True,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "COLUMNS": "100", "PATH": path_with_tiledmap()},
+        )
+        assert result.returncode == code, f"{where}:{block.line}: {result.stdout}{result.stderr}"
+        assert_printed(expected, result.stdout, f"{where}:{block.line}: {command}")
+
+
+def path_with_tiledmap() -> str:
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def assert_printed(expected: str, printed: str, where: str) -> None:
+    """Compare output; a line that is ``…`` stands for any number of lines."""
+    lines = [re.escape(line.rstrip()) for line in expected.splitlines()]
+    pattern = "\n".join(lines).replace("…\n", "(?:.*\n)*?").replace("…", "(?:.*\n?)*")
+    found = "\n".join(line.rstrip() for line in printed.splitlines())
+    assert re.fullmatch(pattern, found), f"{where}\nexpected:\n{expected}\nprinted:\n{printed}"
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:ophyd", "ignore::DeprecationWarning:bluesky"
+)
+def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    if page.stem == "validate-in-ci":
+        example = ROOT / "mappings" / "bluesky-v3.yaml"
+        Path("mappings").mkdir()
+        Path("mappings/bluesky-v3.yaml").write_text(example.read_text("utf-8"), "utf-8")
+    namespace: dict[str, object] = {}
+    for block in blocks(page):
+        if not block.remark.startswith("not run: "):
+            run_block(block, namespace, page.name)
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
+def test_every_block_runs_or_says_why_not(page):
+    for block in blocks(page):
+        runs = block.kind in ("python", "console", "yaml") and not block.remark.startswith("not")
+        assert block.kind == "text" or runs or block.remark.startswith("not run: "), block
+        assert block.kind != "yaml" or block.title or block.remark.startswith("not run: "), block
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_generated_pages_are_current(generator):
+    stale = [str(page.relative_to(ROOT)) for page in generator.stale()]
+    assert not stale, f"run: python docs/generate.py ({', '.join(stale)})"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_has_a_page_that_explains_it(code):
+    text = (DOCS / "reference" / "problems" / f"{code}.md").read_text("utf-8")
+    starts = [text.index(section) for section in SECTIONS] + [text.index("## Example")]
+    assert starts == sorted(starts)
+    for start, end in pairwise(starts):
+        body = text[start:end].partition("\n")[2].strip()
+        assert body.endswith((".", "`"))
+
+
+def test_there_is_no_page_without_a_code():
+    pages = {page.stem for page in (DOCS / "reference" / "problems").glob("TM*.md")}
+    assert pages == set(CODES)
+
+
+def test_the_site_builds_and_fetches_nothing(tmp_path):
+    site = tmp_path / "site"
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", site]
+    subprocess.run(build, cwd=ROOT, check=True)
+    for page in site.rglob("*.html"):
+        text = page.read_text("utf-8")
+        assert not re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="(?:https?:)?//', text), page
+
+
+def test_the_readme_and_ci_run_the_same_tests():
+    command = "python -m pytest -n 2"
+    assert command in (ROOT / "README.md").read_text("utf-8")
+    assert command in (ROOT / ".ci" / "run").read_text("utf-8")

@@ -1,0 +1,5 @@
+"""Run the command line: ``python -m tiledmap``."""
+
+from tiledmap.cli import main
+
+main()

@@ -1,0 +1,202 @@
+"""What Python programs use: validate a mapping, load it, compile it, make its writer.
+
+`validate` returns problems and never raises for a bad mapping; `load` raises `MappingError`, which
+carries them.
+"""
+
+import datetime
+import linecache
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tiledmap.language.load import Resolved, render, resolve
+from tiledmap.problems import MappingError, Problem, Severity, rank
+from tiledmap.resources import shipped_mappings
+
+if TYPE_CHECKING:
+    from tiledmap.plan.steps import Plan
+    from tiledmap.runtime import Layout, Writer
+    from tiledmap.sinks.memory import MemorySink
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A mapping as far as it could be read, everything that is wrong with it, and its texts."""
+
+    resolved: Resolved
+    problems: list[Problem]
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """The text of every file that was read, by the name that problems use."""
+        return self.resolved.texts
+
+    @property
+    def has_errors(self) -> bool:
+        return any(problem.severity is Severity.ERROR for problem in self.problems)
+
+
+def examine(
+    source: str | Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    overlays: Sequence[str | Path] = (),
+) -> Examined:
+    """Read a mapping and check it.
+
+    Parameters
+    ----------
+    source
+        A file, or the name of a shipped mapping.
+    settings
+        Values for the mapping's settings; they come before ``TILEDMAP_SET_*`` and the defaults.
+    overlays
+        Mappings laid over this one, in order.
+    """
+    from tiledmap.check import Subject, check
+    from tiledmap.language.yaml_source import apply_suppressions
+
+    resolved = resolve(source, settings=settings, environ=os.environ, overlays=overlays)
+    problems = list(resolved.problems)
+    if resolved.mapping is not None:
+        subject = Subject(resolved.mapping, resolved.settings, datetime.date.today())
+        problems.extend(check(subject))
+    checked = resolved.mapping is not None
+    return Examined(resolved, rank(apply_suppressions(problems, resolved.files, checked=checked)))
+
+
+def validate(
+    source: str | Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    overlays: Sequence[str | Path] = (),
+) -> list[Problem]:
+    """Say everything that is wrong with a mapping, in the order in which to read it."""
+    return examine(source, settings=settings, overlays=overlays).problems
+
+
+def load(
+    source: str | Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    overlays: Sequence[str | Path] = (),
+) -> "LoadedMapping":
+    """Load a mapping that can be compiled.
+
+    Raises
+    ------
+    MappingError
+        It has errors; the exception carries all problems, warnings too.
+    """
+    examined = examine(source, settings=settings, overlays=overlays)
+    if examined.has_errors or examined.resolved.mapping is None:
+        raise MappingError(examined.problems)
+    return LoadedMapping(examined)
+
+
+class LoadedMapping:
+    """A mapping without errors."""
+
+    def __init__(self, examined: Examined) -> None:
+        self._examined = examined
+        assert examined.resolved.mapping is not None
+        self.resolved = examined.resolved.mapping
+        self.settings = dict(examined.resolved.settings)
+        self.sha256 = examined.resolved.sha256
+        self.problems = examined.problems
+        self.sources = examined.sources
+
+    def __repr__(self) -> str:
+        return f"<mapping {self.name} {self.version}>"
+
+    @property
+    def name(self) -> str:
+        return self.resolved.name
+
+    @property
+    def version(self) -> str:
+        return self.resolved.version
+
+    @property
+    def title(self) -> str:
+        return self.resolved.title or ""
+
+    @cached_property
+    def plan(self) -> "Plan":
+        """What the mapping does, as steps."""
+        from tiledmap.plan.lower import lower
+
+        return lower(self.resolved, self.settings, self.sha256)
+
+    def show(self, *, resolved: bool = False) -> str:
+        """The plan as text, or the resolved mapping with nothing inherited left."""
+        if resolved:
+            return render(self.resolved)
+        from tiledmap.plan.text import format_plan
+
+        return format_plan(self.plan)
+
+    def compile(self) -> str:
+        """The text of the generated module; equal mappings give equal text."""
+        from tiledmap.codegen.module import generate
+
+        return generate(self.plan)
+
+    @cached_property
+    def layout(self) -> "Layout":
+        """The generated module's layout, compiled in memory; its lines show up in tracebacks."""
+        source = self.compile()
+        file = f"<tiledmap {self.name} {self.version} {self.sha256[:8]}>"
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        namespace: dict[str, Any] = {"__name__": f"tiledmap_generated.{self.name}"}
+        exec(compile(source, file, "exec"), namespace)  # our own text: literals and our calls
+        layout: Layout = namespace["LAYOUT"]
+        return layout
+
+    def writer(self, client: Any, **options: Any) -> "Writer":
+        """Make a Bluesky callback that writes to a Tiled client.
+
+        Parameters
+        ----------
+        client
+            A Tiled container client, or a sink.
+        options
+            As `tiledmap.runtime.Writer` takes them.
+        """
+        from tiledmap.runtime import open_writer
+
+        return open_writer(self.layout, client, **options)
+
+    def preview(self, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> "MemorySink":
+        """Write documents into memory: the tree that they would make, without a server."""
+        from tiledmap.sinks.memory import MemorySink
+
+        sink = MemorySink()
+        with self.writer(sink) as writer:
+            for name, document in documents:
+                writer(name, dict(document))
+        return sink
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A mapping that comes with tiledmap."""
+
+    name: str
+    version: str
+    title: str
+    path: Path
+
+
+def shipped() -> list[Shipped]:
+    """The mappings that come with tiledmap, by name."""
+    found = []
+    for name, path in sorted(shipped_mappings().items()):
+        mapping = resolve(path).mapping
+        assert mapping is not None, f"the shipped mapping {name} cannot be read"
+        found.append(Shipped(name, mapping.version, mapping.title or "", path))
+    return found

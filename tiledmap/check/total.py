@@ -1,0 +1,179 @@
+"""Total: everything that comes in goes somewhere, or stays behind for a written reason."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from tiledmap.check.coverage import OTHER, Coverage, coverage
+from tiledmap.check.layout import (
+    before,
+    certain,
+    is_path,
+    is_unread,
+    items,
+    missed,
+    stored_data,
+    stored_streams,
+    table_of,
+)
+from tiledmap.check.matching import ASSETS, DATA_KEYS, EVERYTHING, STREAMS
+from tiledmap.check.places import at_home
+from tiledmap.check.subject import Subject
+from tiledmap.language import nodes
+from tiledmap.problems import Note, Problem, Span
+
+
+def check_total(subject: Subject) -> Iterator[Problem]:
+    """Yield what a mapping forgets."""
+    return at_home(_problems(subject), subject.mapping)
+
+
+def _problems(subject: Subject) -> Iterator[Problem]:
+    yield from _streams(subject.mapping)
+    for stream in stored_streams(subject.mapping):
+        yield from _data(stream)
+        yield from _columns(stream)
+        yield from _external(stream)
+    yield from _assets(subject.mapping)
+    yield from _fields(subject)
+
+
+def _streams(mapping: nodes.Mapping) -> Iterator[Problem]:
+    left = STREAMS.uncovered(EVERYTHING, certain(STREAMS, mapping.streams))
+    if left is None or "streams" not in mapping.given or any(map(is_unread, mapping.streams)):
+        return
+    last = mapping.streams[-1] if mapping.streams else None
+    yield Problem(
+        "TM300",
+        last.at("name") if last else mapping.at(),
+        f"{left} may match no rule of streams",
+        label="the last rule does not take everything that is left" if last else "no streams",
+        hint="end with a rule that has neither match nor when; it may 'drop: why' what it takes",
+    )
+
+
+def _data(stream: nodes.StreamRule) -> Iterator[Problem]:
+    left = DATA_KEYS.uncovered(EVERYTHING, certain(DATA_KEYS, stream.data))
+    if left is None or "data" not in stream.given or any(map(is_unread, stream.data)):
+        return
+    last = stream.data[-1] if stream.data else None
+    table = stream.tables[0].name if stream.tables else "internal"
+    yield Problem(
+        "TM301",
+        last.at("name") if last else stream.at("name"),
+        f"{left} may match no data rule of '{stream.name}'",
+        label="the rules do not take every data key" if last else "no data rules",
+        hint="end with a rule that has neither match nor when, such as\n"
+        f"  - name: scalars\n    store: table\n    table: {table}",
+    )
+
+
+def _columns(stream: nodes.StreamRule) -> Iterator[Problem]:
+    for rule in stored_data(stream):
+        table = table_of(stream, rule)
+        if rule.store is not nodes.Store.TABLE or table is None:
+            continue
+        values = [column for column in items(table.columns) if is_path(column.from_, "value")]
+        left = missed(stream, rule, values)
+        if left is not None:
+            yield Problem(
+                "TM303",
+                table.key_at("columns"),
+                f"table '{table.name}' has no column for the values of {left}",
+                label="no column 'from: value' takes them",
+                hint="add: {column: '${{ data_key.name }}', keys: {stored: table}, from: value}",
+                notes=(Note(f"data rule '{rule.name}' stores them in this table", rule.at()),),
+            )
+
+
+def _external(stream: nodes.StreamRule) -> Iterator[Problem]:
+    """Find rules that would store the name of a datum in place of what a file holds."""
+    external = {"external": ("present",)}
+    for rule in stored_data(stream):
+        if rule.store is nodes.Store.FILES or rule.store is None:
+            continue
+        region = {"external": ("present",), **DATA_KEYS.region(rule.match)}
+        if is_unread(rule) or not DATA_KEYS.overlap(region, external):
+            continue
+        left = DATA_KEYS.uncovered(region, certain(DATA_KEYS, before(stream.data, rule)))
+        if left is not None:
+            yield Problem(
+                "TM305",
+                rule.at("name"),
+                f"{left} is in files, and '{rule.name}' would store the names of its datums",
+                label=f"stores external data keys as {rule.store.value}",
+                hint="leave them to a rule for files:  match: {external: absent, …},"
+                "  or put that rule before this one",
+            )
+            return
+
+
+def _assets(mapping: nodes.Mapping) -> Iterator[Problem]:
+    files = next(
+        (
+            rule
+            for stream in stored_streams(mapping)
+            for rule in stored_data(stream)
+            if rule.store is nodes.Store.FILES
+        ),
+        None,
+    )
+    left = ASSETS.uncovered(EVERYTHING, certain(ASSETS, mapping.assets))
+    if files is None or left is None or any(map(is_unread, mapping.assets)):
+        return
+    last = mapping.assets[-1] if mapping.assets else files
+    yield Problem(
+        "TM304",
+        last.at("name"),
+        f"{left} may match no rule of assets",
+        label="the last rule does not take everything that is left"
+        if mapping.assets
+        else "stores files, and there are no assets",
+        hint="end with {name: no-reader, refuse: 'no consolidator reads"
+        " ${{ stream_resource.mimetype }}'}",
+        notes=(Note(f"data rule '{files.name}' stores files", files.at()),)
+        if mapping.assets
+        else (),
+    )
+
+
+_SAME_AS_OTHERS = frozenset({"event_page", "datum_page"})
+"""Documents that hold several of another: what they lose has been said."""
+
+
+def _fields(subject: Subject) -> Iterator[Problem]:
+    rows = [row for row in coverage(subject) if row.document not in _SAME_AS_OTHERS]
+    for (document, rule), group in groupby(rows, key=lambda row: (row.document, row.rule)):
+        fields = list(group)
+        # What becomes of data is a question of rules: TM301.
+        lost = [row for row in fields if not row.accounted and row.field != "data"]
+        if lost:
+            at = lost[0].at or subject.mapping.at()
+            yield _lost(document, rule, at, lost, everything=len(lost) == len(fields))
+
+
+_ARTICLE = {"event": "an event"}
+_REMEDY = {
+    "event": "give it a column, or say why not:  events: {{without: {{{field}: why}}}}",
+    "descriptor": "copy it:  metadata: {{copy: descriptor}},  or say in 'without' why not",
+    "start": "copy it:  metadata: {{start: {{copy: start}}}},  or say in 'without' why not",
+    "stop": "copy it:  metadata: {{stop: {{copy: stop}}}},  or say in 'without' why not",
+}
+
+
+def _lost(document: str, rule: str, at: Span, lost: list[Coverage], *, everything: bool) -> Problem:
+    fields = ["all others" if row.field == OTHER else f"'{row.field}'" for row in lost]
+    of_rule = f" in stream rule '{rule}'" if rule else ""
+    owner = _ARTICLE.get(document, f"a {document}")
+    if everything:
+        message = f"nothing of {owner} document goes anywhere{of_rule}"
+    elif len(fields) == 1:
+        message = f"{owner}'s field {fields[0]} goes nowhere{of_rule}"
+    else:
+        message = f"{owner}'s fields {', '.join(fields)} go nowhere{of_rule}"
+    return Problem(
+        "TM302",
+        at,
+        message,
+        label="neither stored nor left out for a reason",
+        hint=_REMEDY.get(document, "").format(field=lost[0].field),
+    )

@@ -1,0 +1,142 @@
+"""The application: every verb, and what all of them share."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import tiledmap
+from tiledmap.cli.compile import compile_mapping
+from tiledmap.cli.demo import demo
+from tiledmap.cli.ingest import ingest
+from tiledmap.cli.list import list_mappings
+from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
+from tiledmap.cli.options import examples
+from tiledmap.cli.preview import preview
+from tiledmap.cli.schema import schema
+from tiledmap.cli.show import show
+from tiledmap.cli.terminal import use_color, width
+from tiledmap.cli.validate import validate
+from tiledmap.problems import MappingError
+
+INTERRUPTED = 130
+
+
+class Verbs(TyperGroup):
+    """Runs a verb, and says in words what would otherwise end in a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except MappingError as error:
+            _print_problems(error)
+            raise typer.Exit(PROBLEMS_FOUND) from None
+        except Mistake as mistake:
+            typer.echo(str(mistake), err=True)
+            raise typer.Exit(mistake.exit_code) from None
+        except KeyboardInterrupt:
+            typer.echo("\nstopped", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # Whoever read the output has seen enough; nothing must be flushed into it at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+
+def _print_problems(error: MappingError) -> None:
+    from tiledmap.problems.formats import format_text
+
+    text = format_text(error.problems, color=use_color(sys.stderr), width=width(sys.stderr))
+    typer.echo(text, err=True, color=True)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tiledmap {tiledmap.__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=Verbs,
+    name="tiledmap",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "tiledmap demo                     # see it work, in ./tiledmap-demo",
+        "tiledmap validate smi.yaml        # every mistake, before anything runs",
+        "tiledmap preview smi.yaml --documents run.jsonl",
+    ),
+)
+
+
+@app.callback()
+def tiledmap_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Say in YAML how Bluesky documents are stored in Tiled.
+
+    A MAPPING is a YAML file, or the name of a shipped one: see [b]tiledmap list[/b].
+    Exit codes: 0 fine, 1 problems found, 2 wrong use.
+    """
+
+
+app.command(
+    "validate",
+    epilog=examples(
+        "tiledmap validate smi.yaml",
+        "tiledmap validate mappings/ --strict",
+        "tiledmap validate smi.yaml --set max_array_size=16 --overlay smi-dev.yaml",
+        "tiledmap validate smi.yaml --format sarif > tiledmap.sarif",
+    ),
+)(validate)
+app.command(
+    "compile",
+    epilog=examples(
+        "tiledmap compile smi.yaml -o smi_writer.py",
+        "tiledmap compile smi.yaml -o smi_writer.py --check   # for CI: is it current?",
+    ),
+)(compile_mapping)
+app.command(
+    "show",
+    epilog=examples(
+        "tiledmap show bluesky-v3",
+        "tiledmap show smi.yaml --resolved   # with nothing inherited left",
+    ),
+)(show)
+app.command(
+    "preview",
+    epilog=examples(
+        "tiledmap preview smi.yaml --documents run.jsonl",
+        "tiledmap preview bluesky-v3 --documents run.jsonl.gz --format json",
+    ),
+)(preview)
+app.command(
+    "ingest",
+    epilog=examples(
+        "tiledmap ingest smi.yaml --documents run1.jsonl run2.jsonl.gz",
+        "tiledmap ingest smi.yaml --documents runs/*.jsonl --to ./catalog",
+        "tiledmap ingest smi.yaml --documents run.msgpack --to https://tiled.example.org/api/v1"
+        " --api-key-env SMI_KEY",
+    ),
+)(ingest)
+app.command("list", epilog=examples("tiledmap list"))(list_mappings)
+app.command(
+    "schema",
+    epilog=examples(
+        "tiledmap schema -o mapping-v1.schema.json",
+        "# then, in an editor, as the first line of a mapping:",
+        "# yaml-language-server: $schema=mapping-v1.schema.json",
+    ),
+)(schema)
+app.command(
+    "demo",
+    epilog=examples("tiledmap demo", "tiledmap demo --mapping bluesky-streams ./somewhere"),
+)(demo)

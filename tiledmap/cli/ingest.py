@@ -1,0 +1,263 @@
+"""``tiledmap ingest``: recorded runs, written to Tiled."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tiledmap.cli import recordings
+from tiledmap.cli.destination import open_destination
+from tiledmap.cli.loading import load
+from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
+from tiledmap.cli.options import (
+    DocumentsOption,
+    MappingArgument,
+    MoreDocuments,
+    OverlayOption,
+    SetOption,
+    TreeFormat,
+    find_files,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tiledmap.api import LoadedMapping
+    from tiledmap.runtime import Writer
+
+
+def ingest(
+    mapping: MappingArgument,
+    documents: DocumentsOption,
+    more: MoreDocuments = None,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="URI|DIR",
+            help="A Tiled server's address, or a directory with a catalog of its own.",
+        ),
+    ] = "tiled-data",
+    api_key_env: Annotated[
+        str | None,
+        typer.Option(
+            "--api-key-env",
+            metavar="NAME",
+            help="The environment variable that holds the server's API key.",
+        ),
+    ] = None,
+    settings: SetOption = None,
+    overlays: OverlayOption = None,
+    format: Annotated[
+        TreeFormat, typer.Option("--format", help="For people or for programs.")
+    ] = TreeFormat.TEXT,
+) -> None:
+    """Write recorded runs to Tiled. Writing a run again changes nothing.
+
+    A run that fails leaves the others unharmed; exits with 1 if any did.
+    """
+    files = find_files([*documents, *(more or ())])
+    loaded = load(mapping, settings, overlays)
+    # Each failure is an exception here, and is shown once, with its run.
+    logging.getLogger("tiledmap").setLevel(logging.CRITICAL)
+    with open_destination(to, api_key_env) as client, _progress(files) as advance:
+        ingestion = _Ingestion(loaded, client)
+        try:
+            for path in files:
+                ingestion.read(path, advance)
+        finally:
+            ingestion.end()
+    if format is TreeFormat.JSON:
+        typer.echo(json.dumps(ingestion.as_json(), indent=2))
+    else:
+        _print_summary(ingestion, to)
+    if not ingestion.fine:
+        raise typer.Exit(PROBLEMS_FOUND)
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What became of a run."""
+
+    run: str
+    plan: str = ""
+    documents: int = 0
+    closed: bool = False
+    failure: str = ""
+
+    @property
+    def fine(self) -> bool:
+        return self.closed and not self.failure
+
+    @property
+    def words(self) -> str:
+        if self.failure:
+            return "failed"
+        return "written" if self.closed else "has no stop document"
+
+    @contextmanager
+    def noting_failure(self) -> Iterator[None]:
+        """Keep the first failure: later ones mostly follow from it. The writer goes on."""
+        try:
+            yield
+        except Exception as error:  # whatever it is, it is this run's alone
+            self.failure = self.failure or str(error) or type(error).__name__
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "run": self.run,
+            "plan_name": self.plan,
+            "documents": self.documents,
+            "outcome": self.words,
+            "failure": self.failure,
+        }
+
+
+class _Ingestion:
+    """Writes each run by a writer of its own, so that one that fails harms no other."""
+
+    def __init__(self, mapping: "LoadedMapping", client: Any) -> None:
+        self._mapping = mapping
+        self._client = client
+        self._runs = recordings.Runs()
+        self._outcomes: dict[str, _Outcome] = {}
+        self._writers: dict[str, Writer] = {}
+        self.unreadable: list[str] = []
+        """What is wrong with each recording that could not be read to its end."""
+
+    @property
+    def outcomes(self) -> list[_Outcome]:
+        return list(self._outcomes.values())
+
+    @property
+    def fine(self) -> bool:
+        return not self.unreadable and all(outcome.fine for outcome in self.outcomes)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "runs": [outcome.as_json() for outcome in self.outcomes],
+            "unreadable": self.unreadable,
+        }
+
+    def read(self, path: Path, advance: "Callable[[], None]") -> None:
+        """Write the documents of a recording, as far as it can be read."""
+        try:
+            for name, document in recordings.read([path]):
+                self.take(name, document)
+                advance()
+        except Mistake as mistake:
+            self.unreadable.append(mistake.message)
+
+    def take(self, name: str, document: dict[str, Any]) -> None:
+        """Write a document."""
+        run = self._runs.run_of(name, document)
+        if run is None:
+            self._orphan(name)
+            return
+        outcome = self._outcomes.setdefault(run, _Outcome(run))
+        outcome.documents += 1
+        if name == "start":
+            outcome.plan = str(document.get("plan_name", ""))
+        with outcome.noting_failure():
+            self._write(run, name, document)
+        if name == "stop":
+            outcome.closed = True
+            self._close(run)
+
+    def end(self) -> None:
+        """Write what is left of the runs that have no stop document."""
+        for run in list(self._writers):
+            self._close(run)
+
+    def _write(self, run: str, name: str, document: dict[str, Any]) -> None:
+        if run not in self._writers:
+            self._writers[run] = self._mapping.writer(self._client, on_error="raise")
+        self._writers[run](name, document)
+
+    def _close(self, run: str) -> None:
+        writer = self._writers.pop(run, None)
+        if writer is not None:
+            with self._outcomes[run].noting_failure():
+                writer.close()
+
+    def _orphan(self, name: str) -> None:
+        stray = self._outcomes.setdefault("", _Outcome("(no run)"))
+        stray.documents += 1
+        stray.failure = f"a {name} document of no run that was started before it"
+
+
+@contextmanager
+def _progress(files: Sequence[Path]) -> Iterator["Callable[[], None]"]:
+    """Show how far it is, on a terminal; yield what to call after each document."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from tiledmap.cli.terminal import console
+
+    with Progress(
+        BarColumn(),
+        MofNCompleteColumn(),
+        _rate_column(),
+        TimeRemainingColumn(),
+        console=console(sys.stderr),
+        transient=True,
+    ) as progress:
+        # Reading is quick beside writing, so a first pass is worth a true remaining time.
+        task = progress.add_task("", total=None)
+        progress.update(task, total=sum(map(_count, files)))
+        progress.reset(task)
+        yield lambda: progress.advance(task)
+
+
+def _count(path: Path) -> int:
+    """Count the documents of a recording, as far as it can be read."""
+    count = 0
+    with suppress(Mistake):
+        for _ in recordings.read([path]):
+            count += 1
+    return count
+
+
+def _rate_column() -> Any:
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.finished_speed or task.speed or 0:,.0f} documents/s")
+
+    return Rate()
+
+
+def _print_summary(ingestion: _Ingestion, to: str) -> None:
+    from rich.table import Table
+
+    from tiledmap.cli.terminal import console
+
+    outcomes = ingestion.outcomes
+    table = Table(box=None, pad_edge=False)
+    table.add_column("run", no_wrap=True)
+    table.add_column("plan")
+    table.add_column("documents", justify="right")
+    table.add_column("outcome")
+    for outcome in outcomes:
+        style = "green" if outcome.fine else "red"
+        table.add_row(
+            outcome.run, outcome.plan, f"{outcome.documents:,}", f"[{style}]{outcome.words}[/]"
+        )
+    failures = [f"{outcome.run}: {outcome.failure}" for outcome in outcomes if outcome.failure]
+    written = sum(outcome.fine for outcome in outcomes)
+    out = console(sys.stdout)
+    out.print(table)
+    for failure in [*failures, *ingestion.unreadable]:
+        out.print(f"\n{failure}", markup=False, soft_wrap=True)
+    out.print(f"\n{written} of {len(outcomes)} runs written to {to}", markup=False)

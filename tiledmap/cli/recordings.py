@@ -1,0 +1,59 @@
+"""Documents from the files that a user named, and which run each belongs to."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from tiledmap.cli.mistakes import Mistake
+
+Named: TypeAlias = tuple[str, dict[str, Any]]
+
+
+def read(paths: Sequence[Path]) -> Iterator[Named]:
+    """Yield the documents of recordings, in order."""
+    from tiledmap.documents.recordings import RecordingError, read_documents
+
+    for path in paths:
+        try:
+            yield from read_documents(path)
+        except RecordingError as error:
+            raise Mistake(str(error)) from error
+
+
+class Runs:
+    """Tells the run of each document from the documents before it."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, str] = {}
+
+    def run_of(self, name: str, document: dict[str, Any]) -> str | None:
+        """Return the uid of the document's run; None where nothing before it says."""
+        match name:
+            case "start":
+                return self._remember(document["uid"], document["uid"])
+            case "stop":
+                return self._known(document.get("run_start"))
+            case "datum" | "datum_page":
+                run = self._known(document.get("resource"))
+                return self._remember_all(_datum_ids(document), run)
+            case "event" | "event_page" | "stream_datum":
+                return self._known(document.get("descriptor"))
+            case _:
+                run = self._known(document.get("run_start"))
+                return self._remember(document.get("uid"), run)
+
+    def _known(self, uid: Any) -> str | None:
+        return self._of.get(uid)
+
+    def _remember(self, uid: Any, run: str | None) -> str | None:
+        return self._remember_all([uid], run)
+
+    def _remember_all(self, uids: Iterable[Any], run: str | None) -> str | None:
+        if run is not None:
+            self._of.update((uid, run) for uid in uids)
+        return run
+
+
+def _datum_ids(document: dict[str, Any]) -> list[str]:
+    ids = document.get("datum_id", [])
+    return ids if isinstance(ids, list) else [ids]

@@ -1,0 +1,66 @@
+"""What is known of the terminal, if there is one."""
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def use_color(stream: TextIO) -> bool:
+    """Whether colours should be written: a terminal that was not asked to go without."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def width(stream: TextIO) -> int | None:
+    """Return the columns of a terminal, or None where the output goes elsewhere."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def console(stream: TextIO) -> "Console":
+    """Return a rich console on a stream: in colour on a terminal, plain anywhere else."""
+    from rich.console import Console
+
+    colorful = use_color(stream)
+    return Console(
+        file=stream,
+        force_terminal=colorful,
+        no_color=not colorful,
+        highlight=False,
+        emoji=False,
+        soft_wrap=False,
+    )
+
+
+class PlainLog(logging.Handler):
+    """Shows what is logged as a line beside the output, without a traceback."""
+
+    errors = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, and count it where it tells of an error."""
+        self.errors += record.levelno >= logging.ERROR
+        print(f"{record.levelname.lower()}: {record.getMessage()}", file=sys.stderr)
+
+
+@contextmanager
+def shown_log() -> Iterator[PlainLog]:
+    """Show warnings and errors of tiledmap as lines, until the block ends."""
+    logger = logging.getLogger("tiledmap")
+    log = PlainLog(logging.WARNING)
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(log)
+    try:
+        yield log
+    finally:
+        logger.removeHandler(log)
+        logger.propagate = propagate

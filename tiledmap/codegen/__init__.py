@@ -1,0 +1,1 @@
+"""A plan as Python: a readable module that imports `tiledmap.runtime` and nothing else of ours."""

@@ -1,0 +1,207 @@
+"""Expressions, texts and conditions as Python.
+
+Nothing that a user wrote reaches the module but as the `repr` of a checked literal.
+"""
+
+import keyword
+import re
+from collections.abc import Collection
+from typing import Any
+
+from tiledmap.codegen.layout import Code, attach, dict_of, list_of
+from tiledmap.language.expressions import Call, Expr, ListOf, Literal, Logical, Path, Unary
+from tiledmap.language.functions import FUNCTIONS, Function, function_named
+from tiledmap.plan.notation import ATOM, CHOICE, COMPARE, Notation, double_quoted
+from tiledmap.plan.steps import Condition, FieldTest, Parts, Relation
+from tiledmap.runtime import EXPORTED
+
+ALWAYS_THERE = frozenset({"name", "dtype", "dtype_numpy", "shape", "source"})
+"""Fields that every data key has when the runtime hands it over."""
+
+
+class PythonNotation(Notation):
+    """The notation of generated modules; it notes which names they must import or define."""
+
+    def __init__(self) -> None:
+        self.imports: set[str] = set()
+        self.patterns: dict[str, str] = {}
+        self.facility_functions: dict[str, str] = {}
+        self._locals: dict[str, str] = {}
+
+    def use(self, name: str) -> str:
+        """Note that `name` of `tiledmap.runtime` is used."""
+        self.imports.add(name)
+        return name
+
+    def local(self, name: str) -> str:
+        """The variable for an item that the mapping calls `name`; unlike every other name."""
+        return self._locals.setdefault(name, identifier(name, _NOT_LOCAL))
+
+    def path(self, path: Path) -> str:
+        """A path that is known to be there."""
+        return self._root(path) + "".join(f"[{self.literal(step)}]" for step in path.steps)
+
+    def _root(self, path: Path) -> str:
+        return self._locals.get(path.root, path.root)
+
+    def _write(self, expr: Expr) -> tuple[str, int]:
+        match expr:
+            case Unary(operator="not", operand=Call(function="has", arguments=(field,))):
+                return f"{self.optional(field)} is None", COMPARE
+        return super()._write(expr)
+
+    def call(self, call: Call) -> tuple[str, int]:
+        """A call, as the function's own Python."""
+        match call.function:
+            case "has":
+                return f"{self.optional(call.arguments[0])} is not None", COMPARE
+            case "default" | "first":
+                return self._otherwise(call)
+            case "matches":
+                return self._matches(call)
+        function = function_named(call.function)
+        assert isinstance(function, Function), f"an unchecked function {call.function!r}"
+        if call.function not in FUNCTIONS:
+            name = self.facility_functions.setdefault(
+                call.function, f"facility_{identifier(call.function)}"
+            )
+            return f"{name}({', '.join(map(self.write, call.arguments))})", ATOM
+        self._import_for(function)
+        arguments = [
+            self.write(argument, ATOM if f"{{{position}}}." in function.python else CHOICE)
+            for position, argument in enumerate(call.arguments)
+        ]
+        return function.python.format(*arguments), ATOM
+
+    def _import_for(self, function: Function) -> None:
+        if function.python.startswith(f"{function.name}(") and function.name not in _BUILTIN:
+            self.use(function.name)
+
+    def optional(self, expr: Expr) -> str:
+        """A path that may not be there, as its value or None; any other expression as it is."""
+        if not isinstance(expr, Path) or not expr.steps:
+            return self.write(expr, COMPARE + 1)
+        if len(expr.steps) == 1 and isinstance(expr.steps[0], str):
+            return f"{self._root(expr)}.get({self.literal(expr.steps[0])})"
+        steps = ", ".join(map(self.literal, expr.steps))
+        return f"{self.use('optional')}({self._root(expr)}, {steps})"
+
+    def _otherwise(self, call: Call) -> tuple[str, int]:
+        """The first argument that is not None. What is not needed is not computed."""
+        *tried, last = call.arguments
+        text = self.optional(last) if call.function == "first" else self.write(last)
+        for argument in reversed(tried):
+            value = self.optional(argument)
+            if _is_constant(last) and argument is tried[-1]:
+                text = f"{self.use('default')}({value}, {text})"
+            else:
+                text = f"(_ if (_ := {value}) is not None else {text})"
+        return text, ATOM
+
+    def _matches(self, call: Call) -> tuple[str, int]:
+        text, pattern = call.arguments
+        assert isinstance(pattern, Literal), "a pattern is a literal"
+        name = self.patterns.setdefault(str(pattern.value), f"PATTERN_{len(self.patterns) + 1}")
+        return f"{self.use('matches')}({self.write(text)}, {name})", ATOM
+
+    # ------------------------------------------------------------ texts and values
+
+    def text(self, parts: Parts) -> str:
+        """A text: a literal, one hole's value, or an f-string."""
+        if not parts:
+            return '""'
+        if len(parts) == 1:
+            (part,) = parts
+            return self.literal(part) if isinstance(part, str) else self.write(part)
+        holes = [None if isinstance(part, str) else self.write(part) for part in parts]
+        if any(hole and ('"' in _single(hole) or "\\" in hole) for hole in holes):
+            words = [
+                self.literal(part) if isinstance(part, str) else f"str({hole})"
+                for part, hole in zip(parts, holes, strict=True)
+            ]
+            return f'"".join([{", ".join(words)}])'
+        return 'f"' + "".join(map(_in_f_string, parts, holes)) + '"'
+
+    def value(self, value: Any) -> Code:
+        """Free values: JSON data in which texts are `Parts`."""
+        match value:
+            case dict():
+                return dict_of(
+                    *(
+                        attach(f"{self.literal(key)}: ", self.value(item))
+                        for key, item in value.items()
+                    )
+                )
+            case list():
+                return list_of(*map(self.value, value))
+            case tuple():
+                return self.text(value)
+            case _:
+                return self.literal(value)
+
+    # ------------------------------------------------------------ conditions
+
+    def condition(self, condition: Condition) -> list[str]:
+        """What must all be true; empty where the condition always holds."""
+        words = list(map(self.test, condition.tests))
+        match condition.when:
+            case Logical(operator="and", operands=operands):
+                words.extend(self.write(operand, COMPARE) for operand in operands)
+            case Expr() as when:
+                words.append(self.write(when, COMPARE if words else CHOICE))
+        return words
+
+    def test(self, test: FieldTest) -> str:
+        """One test."""
+        field = self.literal(test.field)
+        if test.subject == "stored":
+            value = "stored"
+        elif test.subject == "data_key" and test.field in ALWAYS_THERE:
+            value = f"data_key[{field}]"
+        else:
+            value = f"{test.subject}.get({field})"
+        texts = ", ".join(map(self.literal, test.values))
+        match test.relation:
+            case Relation.PRESENT:
+                return f"{value} is not None"
+            case Relation.ABSENT:
+                return f"{value} is None"
+            case Relation.LIKE:
+                return f"{self.use('like')}({value}, {texts})"
+            case Relation.SHAPED:
+                return f"{self.use('shaped')}({value}, {texts})"
+            case Relation.ONE_OF if len(test.values) == 1:
+                return f"{value} == {texts}"
+            case Relation.ONE_OF:
+                return f"{value} in ({texts})"
+
+
+_BUILTIN = frozenset({"str", "int", "float", "bool"})
+_NOT_LOCAL = frozenset({*EXPORTED, *_BUILTIN, "specs", "tags", "start", "descriptor", "data_key"})
+
+
+def _is_constant(expr: Expr) -> bool:
+    return isinstance(expr, Literal) or (
+        isinstance(expr, ListOf) and all(map(_is_constant, expr.items))
+    )
+
+
+def _single(hole: str) -> str:
+    return hole.replace('"', "'") if "'" not in hole else hole
+
+
+def _in_f_string(part: str | Expr, hole: str | None) -> str:
+    if hole is not None:
+        return "{" + _single(hole) + "}"
+    assert isinstance(part, str)
+    return double_quoted(part)[1:-1].replace("{", "{{").replace("}", "}}")
+
+
+def identifier(name: str, taken: Collection[str] = ()) -> str:
+    """A Python identifier for a rule's or a mapping's name, unlike those that are taken."""
+    stem = re.sub(r"\W", "_", name).lower()
+    number, unique = 1, stem
+    while unique in taken or keyword.iskeyword(unique):
+        number += 1
+        unique = f"{stem}_{number}"
+    return unique

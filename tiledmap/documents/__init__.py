@@ -1,0 +1,1 @@
+"""What Bluesky's documents are: event-model's schemas, and what a path of fields denotes."""

@@ -1,0 +1,1 @@
+"""What a mapping says: source positions, nodes, expressions, parsing, extends, settings."""

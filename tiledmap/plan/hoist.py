@@ -1,0 +1,49 @@
+"""Move out of a row's expression whatever no row changes, so that it is computed once."""
+
+from dataclasses import replace
+
+from tiledmap.language.expressions import Choice, Expr, ListOf, Literal, Logical, Path
+from tiledmap.plan.passes import paths_in, rebuild_children
+
+PER_ROW = frozenset({"event", "value", "timestamp"})
+
+
+def hoist(expr: Expr) -> tuple[Expr, dict[str, Expr]]:
+    """Split an expression into what is left for each row, and named constants of the stream.
+
+    Nothing is moved out of the arms of a condition, nor from behind ``and`` or ``or``: an arm that
+    is not taken must not fail.
+    """
+    constants: dict[str, Expr] = {}
+    return _hoist(expr, constants), constants
+
+
+def _hoist(expr: Expr, constants: dict[str, Expr]) -> Expr:
+    if isinstance(expr, Literal):
+        return expr
+    if not any(path.root in PER_ROW for path in paths_in(expr)):
+        if isinstance(expr, ListOf) and not paths_in(expr):
+            return expr
+        return Path(_name(expr, constants), span=expr.span)
+    match expr:
+        case Choice(condition=condition):
+            return replace(expr, condition=_hoist(condition, constants))
+        case Logical(operands=(first, *others)):
+            return replace(expr, operands=(_hoist(first, constants), *others))
+        case Path():
+            return expr
+        case _:
+            return rebuild_children(expr, lambda inner: _hoist(inner, constants))
+
+
+def _name(expr: Expr, constants: dict[str, Expr]) -> str:
+    """A readable name for a constant: a path's last step, else ``constant``; numbered if taken."""
+    stem = "constant"
+    if isinstance(expr, Path) and expr.steps and str(expr.steps[-1]).isidentifier():
+        stem = f"its_{expr.steps[-1]}"
+    name, number = stem, 1
+    while name in constants:
+        number += 1
+        name = f"{stem}_{number}"
+    constants[name] = expr
+    return name

@@ -1,0 +1,251 @@
+"""What will happen, as values: a checked mapping with nothing left to look up.
+
+A plan is what `tiledmap show` prints, what the code generator writes as Python and what the
+reference interpreter runs. Its expressions are the mapping's own trees with settings put in; its
+matches are plain tests. Every step knows the line of the mapping that it came from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import PurePath
+from typing import Any, TypeAlias
+
+from tiledmap.language.expressions import Expr
+from tiledmap.problems import Span
+
+Parts: TypeAlias = tuple[str | Expr, ...]
+"""A text with holes. Exactly one hole keeps its value; otherwise the parts make one string."""
+
+
+def place(span: Span) -> str:
+    """A span as plans and generated modules name it: the file's own name and the line."""
+    return f"{PurePath(span.file).name}:{span.line}"
+
+
+class Relation(StrEnum):
+    """How a test compares a field with its values."""
+
+    ONE_OF = "one of"
+    LIKE = "like"
+    PRESENT = "present"
+    ABSENT = "absent"
+    SHAPED = "shaped"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTest:
+    """One field of a ``match``. `subject` is ``descriptor``, ``data_key`` or ``stored``.
+
+    ``LIKE`` holds where any of the values, as globs, fits; ``SHAPED`` where the data key's shape is
+    any of ``ragged``, ``scalar``, ``fixed``. An absent field is like no glob and equals nothing.
+    """
+
+    subject: str
+    field: str
+    relation: Relation
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """All tests of a ``match`` and the ``when``; empty means always."""
+
+    tests: tuple[FieldTest, ...] = ()
+    when: Expr | None = None
+
+    @property
+    def always(self) -> bool:
+        return not self.tests and self.when is None
+
+
+ALWAYS = Condition()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A spec or a tag: its text, made once or `each` time, `when` that is true."""
+
+    text: Parts
+    at: str
+    when: Expr | None = None
+    each: Expr | None = None
+    as_: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Metadata given in the mapping: JSON data in which texts are `Parts`."""
+
+    value: Any
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Metadata: a document, all of it or some, and entries beside its fields."""
+
+    document: str | None
+    at: str
+    without: Mapping[str, str] = field(default_factory=dict)
+    only: Mapping[str, str] = field(default_factory=dict)
+    entries: Mapping[str, "Copy | Values"] = field(default_factory=dict)
+
+
+NOTHING = Copy(None, "")
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    """Make the run's node on start; write its last metadata on stop."""
+
+    path: tuple[Parts, ...]
+    specs: tuple[Entry, ...]
+    access_tags: tuple[Entry, ...]
+    metadata: Copy
+    stop_metadata: Copy
+    on_collision: str
+    untagged: str
+    fallback_tags: tuple[str, ...]
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStep:
+    """A data rule: where the values of the data keys that it takes go."""
+
+    name: str
+    condition: Condition
+    at: str
+    drop: str | None = None
+    store: str = ""
+    path: tuple[Parts, ...] = ()
+    table: str = ""
+    dims: tuple[str, ...] | None = None
+    specs: tuple[Entry, ...] = ()
+    metadata: Copy = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnStep:
+    """A column, or with `keys` one for each data key that they take.
+
+    `source` is computed for each row; `constants`, which it may name, once for each stream.
+    """
+
+    name: Parts
+    source: Expr
+    at: str
+    keys: tuple[FieldTest, ...] | None = None
+    type: str | None = None
+    constants: Mapping[str, Expr] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TableStep:
+    """A table rule."""
+
+    name: str
+    path: tuple[Parts, ...]
+    columns: tuple[ColumnStep, ...]
+    at: str
+    order: str | None = None
+    max_columns: int | None = None
+    specs: tuple[Entry, ...] = ()
+    metadata: Copy = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStep:
+    """A stream rule: make the stream's node and tables, and store its data keys."""
+
+    name: str
+    condition: Condition
+    at: str
+    drop: str | None = None
+    path: tuple[Parts, ...] = ()
+    specs: tuple[Entry, ...] = ()
+    metadata: Copy = NOTHING
+    updates: str | None = None
+    not_stored: Mapping[str, str] = field(default_factory=dict)
+    data: tuple[StoreStep, ...] = ()
+    tables: tuple[TableStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RepairStep:
+    """A repair of a whole document: ``start``, ``descriptor`` or ``stop``."""
+
+    name: str
+    document: str
+    condition: Condition
+    at: str
+    set: Mapping[str, Values] = field(default_factory=dict)
+    rename: Mapping[str, str] = field(default_factory=dict)
+    without: Mapping[str, str] = field(default_factory=dict)
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataKeyRepairStep:
+    """A repair of data keys."""
+
+    name: str
+    condition: Condition
+    at: str
+    set: Mapping[str, Values] = field(default_factory=dict)
+    rename: Parts | None = None
+    drop: str | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRepairStep:
+    """A repair of what documents say of files: ``roots``, ``resources`` or ``datums``."""
+
+    name: str
+    section: str
+    condition: Condition
+    says: Mapping[str, Any]
+    at: str
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssetStep:
+    """How the files of a stream resource become one array."""
+
+    name: str
+    condition: Condition
+    at: str
+    refuse: Parts | None = None
+    says: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HookStep:
+    """A facility's function."""
+
+    name: str
+    document: str
+    function: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A mapping, ready to be run."""
+
+    name: str
+    version: str
+    title: str
+    sha256: str
+    settings: Mapping[str, Any]
+    additions: Mapping[str, Mapping[str, Any]]
+    hooks: tuple[HookStep, ...]
+    document_repairs: tuple[RepairStep, ...]
+    data_key_repairs: tuple[DataKeyRepairStep, ...]
+    file_repairs: tuple[FileRepairStep, ...]
+    run: RunStep
+    streams: tuple[StreamStep, ...]
+    assets: tuple[AssetStep, ...]

@@ -1,0 +1,252 @@
+"""A plan as text: what happens to each document, and which line of the mapping says so.
+
+The text is stable: it depends on the plan alone, so two plans can be compared by it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from tiledmap.language.expressions import Expr
+from tiledmap.plan.notation import Notation
+from tiledmap.plan.steps import (
+    AssetStep,
+    ColumnStep,
+    Condition,
+    Copy,
+    DataKeyRepairStep,
+    Entry,
+    FieldTest,
+    FileRepairStep,
+    Parts,
+    Plan,
+    Relation,
+    RepairStep,
+    RunStep,
+    StoreStep,
+    StreamStep,
+    TableStep,
+    Values,
+)
+
+_WIDTH = 96
+_notation = Notation()
+
+
+def format_plan(plan: Plan) -> str:
+    """Print a plan, one step a line, each with its place in the mapping at the right."""
+    return "\n".join(_align(_plan(plan))) + "\n"
+
+
+Line = tuple[int, str, str]
+"""Depth, words, place."""
+
+
+def _align(lines: Iterable[Line]) -> Iterator[str]:
+    for depth, words, at in lines:
+        text = "  " * depth + words
+        yield f"{text:<{_WIDTH}}  {at}".rstrip() if at else text.rstrip()
+
+
+def _plan(plan: Plan) -> Iterator[Line]:
+    yield 0, f"{plan.name} {plan.version}" + (f": {plan.title}" if plan.title else ""), ""
+    yield 0, f"sha256 {plan.sha256}", ""
+    for name, value in plan.settings.items():
+        yield 0, f"setting {name} = {value!r}", ""
+    yield from _arrival(plan)
+    yield 0, "", ""
+    yield from _run(plan.run)
+    for stream in plan.streams:
+        yield 0, "", ""
+        yield from _stream(stream)
+    if plan.assets:
+        yield 0, "", ""
+        yield 0, "on stream_resource, the first that fits", ""
+        for asset in plan.assets:
+            yield from _asset(asset)
+    yield 0, "", ""
+    yield 0, "on stop", ""
+    yield 1, "write every row that is left", ""
+    yield from _metadata(1, "merge into the run's metadata", plan.run.stop_metadata)
+
+
+def _arrival(plan: Plan) -> Iterator[Line]:
+    steps: list[Line] = []
+    for document, added in plan.additions.items():
+        for field, schema in added["properties"].items():
+            need = "has" if field in added["required"] else "may have"
+            steps.append((1, f"{document} {need} {field}: {schema.get('type', 'anything')}", ""))
+    for hook in plan.hooks:
+        steps.append((1, f"{hook.name}: {hook.document} becomes {hook.function}(it)", hook.at))
+    repairs: list[RepairStep | DataKeyRepairStep | FileRepairStep] = [
+        *plan.document_repairs,
+        *plan.data_key_repairs,
+        *plan.file_repairs,
+    ]
+    for repair in repairs:
+        steps.extend(_repair(repair))
+    if steps:
+        yield 0, "", ""
+        yield 0, "on arrival", ""
+        yield from steps
+
+
+def _repair(step: RepairStep | DataKeyRepairStep | FileRepairStep) -> Iterator[Line]:
+    match step:
+        case RepairStep():
+            what = step.document
+        case DataKeyRepairStep():
+            what = "data key"
+        case FileRepairStep():
+            what = step.section.rstrip("s")
+    until = f", until {step.until}" if step.until else ""
+    yield 1, f"{step.name}: repair {what}{_where(step.condition)}{until}", step.at
+    if isinstance(step, FileRepairStep):
+        yield from _says(2, step.says)
+        return
+    for field, values in step.set.items():
+        yield 2, f"{field} = {_value(values.value)}", values.at
+    if isinstance(step, DataKeyRepairStep):
+        if step.rename is not None:
+            yield 2, f"name = {_text(step.rename)}", step.at
+        if step.drop is not None:
+            yield 2, f"drop: {step.drop}", step.at
+        return
+    for old, new in step.rename.items():
+        yield 2, f"{old} becomes {new}", step.at
+    for field, reason in step.without.items():
+        yield 2, f"without {field}: {reason}", step.at
+
+
+def _run(run: RunStep) -> Iterator[Line]:
+    yield 0, "on start", ""
+    yield 1, f"container {_path(run.path)}", run.at
+    yield 2, f"on collision: {run.on_collision}", ""
+    yield from _entries(2, "spec", run.specs)
+    yield from _entries(2, "access tag", run.access_tags)
+    if run.fallback_tags:
+        yield 2, f"else access tags {', '.join(run.fallback_tags)}", ""
+    yield 2, f"untagged: {run.untagged}", ""
+    yield from _metadata(2, "metadata", run.metadata)
+
+
+def _stream(stream: StreamStep) -> Iterator[Line]:
+    yield 0, f"on descriptor{_where(stream.condition)}  [{stream.name}]", stream.at
+    if stream.drop is not None:
+        yield 1, f"drop: {stream.drop}", stream.at
+        return
+    yield 1, f"container RUN/{_path(stream.path)}", stream.at
+    yield from _entries(2, "spec", stream.specs)
+    yield from _metadata(2, "metadata", stream.metadata)
+    if stream.updates:
+        yield 2, f"later descriptors are added to metadata {stream.updates}", ""
+    yield 1, "each data key, by the first that fits", ""
+    for store in stream.data:
+        yield from _store(store)
+    for table in stream.tables:
+        yield from _table(table)
+    for field, reason in stream.not_stored.items():
+        yield 1, f"event.{field} is not stored: {reason}", ""
+
+
+def _store(store: StoreStep) -> Iterator[Line]:
+    if store.drop is not None:
+        yield 2, f"{store.name}: drop{_where(store.condition)}: {store.drop}", store.at
+        return
+    where = f"table {store.table}" if store.store == "table" else f"STREAM/{_path(store.path)}"
+    dims = f" ({', '.join(store.dims)})" if store.dims else ""
+    yield (
+        2,
+        f"{store.name}: {store.store} {where}{dims}{_where(store.condition)}",
+        store.at,
+    )
+    yield from _entries(3, "spec", store.specs)
+    yield from _metadata(3, "metadata", store.metadata)
+
+
+def _table(table: TableStep) -> Iterator[Line]:
+    widest = f", at most {table.max_columns} columns a part" if table.max_columns else ""
+    order = f", in order of {table.order}" if table.order else ""
+    yield 1, f"table {table.name} STREAM/{_path(table.path)}{order}{widest}", table.at
+    yield from _entries(2, "spec", table.specs)
+    yield from _metadata(2, "metadata", table.metadata)
+    for column in table.columns:
+        yield 2, _column(column), column.at
+        for name, constant in column.constants.items():
+            yield 3, f"{name} = {_notation.write(constant)}, once for the stream", ""
+
+
+def _column(column: ColumnStep) -> str:
+    kind = f": {column.type}" if column.type else ""
+    keys = ""
+    if column.keys is not None:
+        keys = " for each data key" + _where(Condition(column.keys))
+    return f"column {_text(column.name)}{kind} = {_notation.write(column.source)}{keys}"
+
+
+def _asset(asset: AssetStep) -> Iterator[Line]:
+    yield 1, f"{asset.name}:{_where(asset.condition) or ' whatever is left'}", asset.at
+    if asset.refuse is not None:
+        yield 2, f"refuse: {_text(asset.refuse)}", ""
+    yield from _says(2, asset.says)
+
+
+def _says(depth: int, says: Mapping[str, Any]) -> Iterator[Line]:
+    for name, value in says.items():
+        yield depth, f"{name} = {_value(value)}", ""
+
+
+def _entries(depth: int, what: str, entries: Iterable[Entry]) -> Iterator[Line]:
+    for entry in entries:
+        each = f" for each {entry.as_} in {_notation.write(entry.each)}" if entry.each else ""
+        when = f" when {_notation.write(entry.when)}" if entry.when else ""
+        yield depth, f"{what} {_text(entry.text)}{each}{when}", entry.at
+
+
+def _metadata(depth: int, name: str, metadata: Copy) -> Iterator[Line]:
+    if metadata.document is None and not metadata.entries:
+        return
+    copied = f" = {metadata.document}" if metadata.document else ""
+    yield depth, f"{name}{copied}", metadata.at
+    for field, reason in metadata.without.items():
+        yield depth + 1, f"without {field}: {reason}", ""
+    for field, reason in metadata.only.items():
+        yield depth + 1, f"only {field}: {reason}", ""
+    for key, entry in metadata.entries.items():
+        if isinstance(entry, Values):
+            yield depth + 1, f"{key} = {_value(entry.value)}", entry.at
+        else:
+            yield from _metadata(depth + 1, key, entry)
+
+
+def _where(condition: Condition) -> str:
+    words = [_test(test) for test in condition.tests]
+    if condition.when is not None:
+        words.append(_notation.write(condition.when))
+    return f" where {' and '.join(words)}" if words else ""
+
+
+def _test(test: FieldTest) -> str:
+    values = " | ".join(test.values)
+    subject = test.subject if test.subject == "stored" else f"{test.subject}.{test.field}"
+    relation = "" if test.relation in (Relation.ONE_OF, Relation.SHAPED) else f"{test.relation} "
+    return f"{subject} is {relation}{values}".rstrip()
+
+
+def _path(path: Iterable[Parts]) -> str:
+    return "/".join(map(_text, path))
+
+
+def _text(parts: Parts) -> str:
+    return _notation.parts(parts)
+
+
+def _value(value: Any) -> str:
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{key}: {_value(item)}" for key, item in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_value, value)) + "]"
+        case tuple() if all(isinstance(part, str | Expr) for part in value):
+            return _text(value)
+        case _:
+            return str(value)

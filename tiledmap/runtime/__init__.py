@@ -1,0 +1,145 @@
+"""All that a generated writer imports: layouts, the callback that follows them, and ops.
+
+Nothing of the compiler is here, and Tiled is loaded only where a Tiled client is written to.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from tiledmap.runtime.delivery import Sink
+from tiledmap.runtime.documents import declared
+from tiledmap.runtime.errors import WriteError
+from tiledmap.runtime.functions import (
+    AbsentField,
+    basename,
+    default,
+    isoformat,
+    matches,
+    optional,
+    pad,
+    replace,
+    required,
+    slug,
+    take,
+)
+from tiledmap.runtime.layout import (
+    Column,
+    Computed,
+    DataKeyRepair,
+    DocumentRepair,
+    Dropped,
+    EventField,
+    Hook,
+    KeyColumn,
+    Layout,
+    Repairs,
+    Run,
+    Stored,
+    Stream,
+    Table,
+    Timestamp,
+    Value,
+)
+from tiledmap.runtime.ops import Spec
+from tiledmap.runtime.rules import (
+    change,
+    like,
+    load_facility_function,
+    load_function,
+    only,
+    parse_spec,
+    shaped,
+    without,
+)
+from tiledmap.runtime.writer import Writer
+
+API_VERSION = 1
+
+__all__ = [
+    "API_VERSION",
+    "EXPORTED",
+    "AbsentField",
+    "Column",
+    "Computed",
+    "DataKeyRepair",
+    "DocumentRepair",
+    "Dropped",
+    "EventField",
+    "Hook",
+    "KeyColumn",
+    "Layout",
+    "Repairs",
+    "Run",
+    "Spec",
+    "Stored",
+    "Stream",
+    "Table",
+    "Timestamp",
+    "Value",
+    "WriteError",
+    "Writer",
+    "basename",
+    "change",
+    "declared",
+    "default",
+    "isoformat",
+    "like",
+    "load_facility_function",
+    "load_function",
+    "matches",
+    "only",
+    "open_writer",
+    "optional",
+    "pad",
+    "parse_spec",
+    "replace",
+    "require_api",
+    "required",
+    "shaped",
+    "slug",
+    "take",
+    "without",
+]
+
+EXPORTED = tuple(name for name in __all__ if name not in ("API_VERSION", "EXPORTED"))
+"""The names that generated code may import."""
+
+
+def require_api(version: int) -> None:
+    """Refuse a generated module that was made for another version of this package.
+
+    Raises
+    ------
+    ImportError
+        If `version` is not `API_VERSION`.
+    """
+    if version != API_VERSION:
+        raise ImportError(
+            f"this writer was compiled for version {version} of tiledmap's run-time interface, "
+            f"which is {API_VERSION} here: compile its mapping again"
+        )
+
+
+def open_writer(layout: Layout, client: Any, **options: Any) -> Writer:
+    """Make the callback that stores runs as `layout` says.
+
+    Parameters
+    ----------
+    layout
+        The compiled mapping.
+    client
+        A Tiled client for a container, or a sink.
+    options
+        As for `Writer`.
+    """
+    return Writer(layout, _sink_for(client), **options)
+
+
+def _sink_for(client: Any) -> Sink:
+    if hasattr(client, "perform"):
+        sink: Sink = client
+        return sink
+    # The one step upward among our packages: a generated module must be able to write into Tiled,
+    # and one that writes elsewhere must not load it.
+    sink = import_module("tiledmap.sinks.tiled").TiledSink(client)
+    return sink

@@ -1,0 +1,280 @@
+"""A stream rule matched to a descriptor: what each event gives, decided once.
+
+An event costs the caller one dictionary look-up, one check, and one tuple. Tuples become typed
+Arrow columns when they are flushed. Event pages are columns already and are kept as such.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from tiledmap.runtime.arrays import DenseRows, RaggedRows
+from tiledmap.runtime.errors import InvalidDocumentError
+from tiledmap.runtime.event_check import (
+    FIELDS,
+    EventReader,
+    Row,
+    event_page_problem,
+    event_problem,
+    mismatch,
+    page_length_problem,
+)
+from tiledmap.runtime.layout import Document, EventField, Timestamp
+from tiledmap.runtime.ops import Op, Path
+from tiledmap.runtime.tables import Lost, TableColumn, TablePart
+
+Columns = list[Any]
+"""One sequence for each place of a row: a list, a tuple or an array."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundArray:
+    """The values of a data key on their way to an array."""
+
+    data_key: str
+    rows: DenseRows | RaggedRows
+
+
+@dataclass(frozen=True, slots=True)
+class EventTrouble:
+    """What a binding says of its events: notes for the reader, and values it has no place for."""
+
+    note: Callable[[str, str], None]
+    """Of (text, topic)."""
+    lost: Lost
+    failed: Callable[[str, Any, Exception, str], None]
+    """Of (column, seq_num, error, at), where an expression raised."""
+
+
+class Binding:
+    """Takes events of one stream node, and gives the ops that store them.
+
+    Parameters
+    ----------
+    run
+        The run's uid.
+    keys
+        The data keys as events name them, each with the name it is stored under.
+    tables, arrays
+        Where values go.
+    external
+        Data keys, as events name them, whose values are stored elsewhere.
+    trouble
+        Who is told of what could not be stored.
+    """
+
+    def __init__(
+        self,
+        *,
+        run: str,
+        keys: Mapping[str, str],
+        tables: Sequence[TablePart],
+        arrays: Sequence[BoundArray],
+        external: frozenset[str],
+        trouble: EventTrouble,
+    ) -> None:
+        self.rows: list[Row] = []
+        self.oldest = 0.0
+        self.tables = tables
+        self.arrays = arrays
+        self._run = run
+        self._keys = tuple(keys)
+        self._external = external
+        self._trouble = trouble
+        self._read = EventReader(self._keys).read
+        self._chunks: list[Columns] = []
+        self._in_chunks = 0
+        self._place_of_value = {
+            stored: len(FIELDS) + place for place, stored in enumerate(keys.values())
+        }
+        self._computed = [column for part in tables for column in part.columns if column.compute]
+        self._width = len(FIELDS) + 2 * len(keys) + len(self._computed)
+
+    @property
+    def paths(self) -> list[Path]:
+        """Where the tables and arrays are."""
+        tables = [part.path for part in self.tables]
+        return [*tables, *(array.rows.node.path for array in self.arrays)]
+
+    @property
+    def waiting(self) -> int:
+        """How many rows wait to be flushed."""
+        return len(self.rows) + self._in_chunks
+
+    def add(self, event: dict[str, Any]) -> None:
+        """Take an event.
+
+        Raises
+        ------
+        InvalidDocumentError
+            If it is no event by event-model's schema. Nothing of it is stored.
+        """
+        row = self._read(event)
+        if row is None:
+            row = self._read_with_care(event)
+        if self._computed:
+            row += tuple(self._compute(column, event, row) for column in self._computed)
+        self.rows.append(row)
+
+    def add_page(self, page: dict[str, Any]) -> None:
+        """Take an event page, as columns.
+
+        Raises
+        ------
+        InvalidDocumentError
+            If it is no event page by event-model's schema. Nothing of it is stored.
+        """
+        if problem := event_page_problem(page) or page_length_problem(page):
+            raise InvalidDocumentError(problem, run=self._run, document="an event page")
+        length = len(page["seq_num"])
+        self._note_mismatch(page, page["seq_num"])
+        nothing = (None,) * length
+        columns: Columns = [page[name] for name in FIELDS]
+        for part in ("data", "timestamps"):
+            columns += [page[part].get(key, nothing) for key in self._keys]
+        if self._computed:
+            columns += self._compute_page(page, columns)
+        self._seal_rows()
+        self._chunks.append(columns)
+        self._in_chunks += length
+
+    def flush(self) -> Iterator[Op]:
+        """Ops for all rows that wait. Arrays come first: a reader takes its lengths from tables."""
+        columns = self._taken()
+        if not columns or not len(columns[0]):
+            return
+        seq_nums = columns[0]
+        for array in self.arrays:
+            values = columns[self._place_of_value[array.data_key]]
+            ops = array.rows.write(values, seq_nums)
+            yield from self._guarded(ops, array.data_key, seq_nums[0], array.rows.node.at)
+        for part in self.tables:
+            ops = part.append(
+                self._run, lambda column: columns[self._place(column)], self._trouble.lost
+            )
+            yield from self._guarded(ops, part.path[-1], seq_nums[0], part.at)
+
+    def finish(self) -> Iterator[Op]:
+        """Ops for all that is left once no event will come."""
+        yield from self.flush()
+        for array in self.arrays:
+            yield from self._guarded(
+                array.rows.finish(), array.data_key, "the last", array.rows.node.at
+            )
+
+    def _guarded(self, ops: Iterator[Op], what: str, seq_num: Any, at: str) -> Iterator[Op]:
+        """`ops`; if they cannot all be made, those of the other nodes are."""
+        try:
+            yield from ops
+        except Exception as error:  # values may be of any kind, and do what they like
+            self._trouble.failed(what, seq_num, error, at)
+
+    def _place(self, column: TableColumn) -> int:
+        if column.compute is not None:
+            return self._width - len(self._computed) + self._computed.index(column)
+        if isinstance(column.source, EventField):
+            return FIELDS.index(column.source.name)
+        assert column.data_key is not None
+        place = self._place_of_value[column.data_key]
+        return place + len(self._keys) if isinstance(column.source, Timestamp) else place
+
+    def _seal_rows(self) -> None:
+        if self.rows:
+            self._in_chunks += len(self.rows)
+            self._chunks.append(list(zip(*self.rows, strict=True)))
+            self.rows = []
+
+    def _taken(self) -> Columns:
+        self._seal_rows()
+        chunks, self._chunks, self._in_chunks = self._chunks, [], 0
+        if len(chunks) <= 1:
+            return chunks[0] if chunks else []
+        return [_joined(parts) for parts in zip(*chunks, strict=True)]
+
+    def _read_with_care(self, event: dict[str, Any]) -> Row:
+        if problem := event_problem(event):
+            seq_num = event.get("seq_num", "?") if isinstance(event, dict) else "?"
+            raise InvalidDocumentError(problem, run=self._run, document=f"event {seq_num}")
+        self._note_mismatch(event, (event["seq_num"],))
+        data, timestamps = event["data"], event["timestamps"]
+        return (
+            *(event[name] for name in FIELDS),
+            *(data.get(key) for key in self._keys),
+            *(timestamps.get(key) for key in self._keys),
+        )
+
+    def _note_mismatch(self, document: Document, seq_nums: Sequence[Any]) -> None:
+        """Note keys that are missing, and report those that the descriptor does not have."""
+        if not len(seq_nums):
+            return
+        events = _span(seq_nums)
+        for part in ("data", "timestamps"):
+            missing, extra = mismatch(self._keys, document[part])
+            for key in sorted(missing - self._external):
+                self._trouble.note(f"{events} has no {part}[{key!r}]", f"missing {part} of {key}")
+            for key in sorted(extra, key=repr):
+                reason = f"{part} has a key that its descriptor does not have"
+                self._trouble.lost(str(key), events, document[part][key], reason, "")
+        for key in self._external & {
+            key for key, value in document.get("filled", {}).items() if _any_true(value)
+        }:
+            self._trouble.note(
+                f"{events} holds the loaded values of {key!r}, which are not stored",
+                f"loaded values of {key}",
+            )
+
+    def _compute(self, column: TableColumn, event: Document, row: Row) -> Any:
+        value = timestamp = None
+        if column.data_key is not None:
+            place = self._place_of_value[column.data_key]
+            value, timestamp = row[place], row[place + len(self._keys)]
+        assert column.compute is not None
+        try:
+            return column.compute(event, value, timestamp)
+        except Exception as error:  # an expression may raise anything
+            self._trouble.failed(column.name, row[0], error, column.at)
+            return None
+
+    def _compute_page(self, page: Document, columns: Columns) -> Columns:
+        rows = list(zip(*columns, strict=True))
+        events = list(_events_of(page))
+        return [
+            [self._compute(column, *pair) for pair in zip(events, rows, strict=True)]
+            for column in self._computed
+        ]
+
+
+def _joined(parts: Iterable[Any]) -> list[Any]:
+    return list(
+        chain.from_iterable(
+            part.tolist() if isinstance(part, np.ndarray) and part.ndim == 1 else part
+            for part in parts
+        )
+    )
+
+
+def _span(seq_nums: Sequence[Any]) -> str:
+    if len(seq_nums) == 1:
+        return f"event {seq_nums[0]}"
+    return f"events {seq_nums[0]} to {seq_nums[-1]}"
+
+
+def _any_true(value: Any) -> bool:
+    return any(item is True for item in value) if isinstance(value, list | tuple) else value is True
+
+
+def _events_of(page: Document) -> Iterator[dict[str, Any]]:
+    for row, seq_num in enumerate(page["seq_num"]):
+        yield {
+            "descriptor": page["descriptor"],
+            "uid": page["uid"][row],
+            "time": page["time"][row],
+            "seq_num": seq_num,
+            **{
+                part: {key: column[row] for key, column in page.get(part, {}).items()}
+                for part in ("data", "timestamps", "filled")
+            },
+        }

@@ -1,0 +1,91 @@
+"""Why a write could not be performed."""
+
+from tiledmap.runtime.ops import Op
+
+
+class SinkError(Exception):
+    """An op that a sink could not perform.
+
+    Parameters
+    ----------
+    reason
+        What went wrong, in the server's words where it gave any.
+    op
+        The op; its run, path and place in the mapping are kept.
+    transient
+        True where the same op may succeed later: the server could not be reached or was busy.
+    hint
+        What the reader can do about it.
+    """
+
+    def __init__(self, reason: str, op: Op, *, transient: bool = False, hint: str = "") -> None:
+        super().__init__(reason, op)
+        self.reason = reason
+        self.run = op.run
+        self.path = op.path
+        self.at = op.at
+        self.transient = transient
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = "/".join(self.path) or "the catalog"
+        text = f"{where}: {self.reason} (run {self.run}, asked for at {self.at})"
+        return f"{text}\n{self.hint}" if self.hint else text
+
+
+class CollisionError(SinkError):
+    """A node's place is taken by a node of something else."""
+
+
+class WriteError(Exception):
+    """A document, or a part of it, that could not be stored as the mapping says.
+
+    Parameters
+    ----------
+    reason
+        What went wrong.
+    run
+        The uid of the run.
+    document
+        Which document, in words: ``event 3 of stream 'primary'``.
+    at
+        The mapping's line that asked for it, where one did.
+    """
+
+    def __init__(self, reason: str, *, run: str = "", document: str = "", at: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.run = run
+        self.document = document
+        self.at = at
+        if at:
+            self.add_note(f"asked for at {at}")
+
+    def __str__(self) -> str:
+        where = ", ".join(filter(None, (self.run and f"run {self.run}", self.document)))
+        asked = f" (asked for at {self.at})" if self.at else ""
+        return f"{where}: {self.reason}{asked}" if where else f"{self.reason}{asked}"
+
+
+class InvalidDocumentError(WriteError):
+    """A document that event-model's schema, or the mapping's additions, do not allow."""
+
+
+class OrphanDocumentError(WriteError):
+    """A document that belongs to no run or no descriptor that was seen."""
+
+
+class LossyValueError(WriteError):
+    """A value that its place cannot hold without a loss."""
+
+
+class RuleError(WriteError):
+    """A rule of the mapping that could not be applied to a document."""
+
+
+class RefusedRunError(WriteError):
+    """A run that must not be written, because its access tags cannot be made."""
+
+
+class FailedWriteError(WriteError):
+    """A write that the sink could not perform."""

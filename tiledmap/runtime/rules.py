@@ -1,0 +1,67 @@
+"""What generated modules use to write a mapping's matches and copies down."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from fnmatch import fnmatchcase
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from tiledmap.runtime.layout import Document
+from tiledmap.runtime.ops import Spec
+
+
+def like(text: Any, *patterns: str) -> bool:
+    """Whether `text` is like any of the patterns, written with ``*``, ``?`` and ``[…]``."""
+    return isinstance(text, str) and any(fnmatchcase(text, pattern) for pattern in patterns)
+
+
+def shaped(shape: Sequence[int | None] | None, *kinds: str) -> bool:
+    """Whether a data key's shape is any of ``ragged``, ``scalar``, ``fixed``."""
+    if not shape:
+        return "scalar" in kinds
+    return ("ragged" if None in shape else "fixed") in kinds
+
+
+def change(
+    document: Document,
+    *,
+    set: Mapping[str, Any] | None = None,
+    rename: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
+) -> dict[str, Any]:
+    """A copy of `document` with fields left out, renamed and set, in this order."""
+    rename = rename or {}
+    changed = {
+        rename.get(name, name): value for name, value in document.items() if name not in without
+    }
+    return {**changed, **(set or {})}
+
+
+def load_function(reference: str) -> Callable[..., Any]:
+    """The function that ``package.module:function`` names."""
+    module, _, name = reference.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
+
+
+def load_facility_function(name: str) -> Callable[..., Any]:
+    """The function that a facility's package registers as `name` under ``tiledmap.functions``."""
+    (entry,) = entry_points(group="tiledmap.functions", name=name)
+    function: Callable[..., Any] = entry.load()
+    return function
+
+
+def without(document: Document, *fields: str) -> dict[str, Any]:
+    """A copy of `document` without some of its fields."""
+    return {name: value for name, value in document.items() if name not in fields}
+
+
+def only(document: Document, *fields: str) -> dict[str, Any]:
+    """A copy of `document` with only some of its fields, those that it has."""
+    return {name: document[name] for name in fields if name in document}
+
+
+def parse_spec(text: str) -> Spec:
+    """A spec written as ``Name`` or ``Name/1.0``."""
+    name, _, version = text.partition("/")
+    return Spec(name, version or None)

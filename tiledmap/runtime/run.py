@@ -1,0 +1,372 @@
+"""One run on its way into Tiled: from its start document to its stop document."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tiledmap.runtime.binding import Binding, EventTrouble
+from tiledmap.runtime.delivery import Delivery
+from tiledmap.runtime.documents import addition_problem, schema_problem, standard_descriptor
+from tiledmap.runtime.errors import (
+    InvalidDocumentError,
+    LossyValueError,
+    RefusedRunError,
+    RuleError,
+    WriteError,
+)
+from tiledmap.runtime.exact import NodeMetadata
+from tiledmap.runtime.layout import Document, Dropped, Layout
+from tiledmap.runtime.notes import Notes
+from tiledmap.runtime.ops import CloseRun, CreateContainer, Op, PatchMetadata, Path, Spec
+from tiledmap.runtime.repair import repair_data_keys, repaired
+from tiledmap.runtime.streams import (
+    Place,
+    StreamNode,
+    StreamPlan,
+    check_paths,
+    open_stream,
+    opening_ops,
+    plan_stream,
+    updating_ops,
+)
+
+logger = logging.getLogger("tiledmap")
+
+Report = Callable[[WriteError], None]
+LONGEST_VALUE_IN_A_NOTE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RunNode:
+    """What a layout makes of a start document."""
+
+    path: Path
+    specs: tuple[Spec, ...]
+    metadata: dict[str, Any]
+
+
+class Run:
+    """A run that is being written.
+
+    Parameters
+    ----------
+    start
+        The start document, as it came.
+    layout
+        The mapping.
+    fallback
+        What stores documents that the mapping cannot; None if nothing does.
+    send
+        Takes the run's ops, each in its turn.
+    report
+        Told of every problem.
+
+    Raises
+    ------
+    RefusedRunError
+        If the run has no access tags and must have some, or no layout can store its start.
+    """
+
+    def __init__(
+        self,
+        start: Document,
+        layout: Layout,
+        fallback: Layout | None,
+        delivery: Delivery,
+        report: Report,
+    ) -> None:
+        self.uid: str = start["uid"]
+        self.notes = Notes()
+        self.bindings: dict[str, Binding] = {}
+        self.ignored: dict[str, str] = {}
+        self.external: Counter[str] = Counter()
+        self._mapping = layout
+        self._fallback = fallback
+        self._delivery = delivery
+        self._report = report
+        self._streams: dict[str, list[StreamNode]] = {}
+        self._made: set[Path] = set()
+        self._start: Document = repaired(layout, "start", start, start, self._failed("start"))
+        self._access_tags = self._tags()
+        self._layout, node = self._open()
+        self._path = node.path
+        self._metadata = NodeMetadata(node.metadata)
+        self._note_refused(self._metadata)
+        self._send(self._opening_ops(node))
+
+    def descriptor(self, given: Document) -> Binding | None:
+        """Take a descriptor; give what takes its events, None if they are not to be stored."""
+        uid = given["uid"]
+        if uid in self.bindings or uid in self.ignored:
+            return self.bindings.get(uid)
+        failed = self._failed(_words("descriptor", given))
+        descriptor = repaired(self._mapping, "descriptor", self._start, given, failed)
+        descriptor = standard_descriptor(descriptor)
+        keys = repair_data_keys(self._mapping, self._start, descriptor, failed)
+        descriptor = {**descriptor, "data_keys": keys.data_keys}
+        layouts = self._layouts_for("descriptor", descriptor)
+        for layout in layouts:
+            try:
+                plan = plan_stream(layout, self._start, descriptor, keys.names, keys.dropped)
+                if isinstance(plan, Dropped):
+                    self._ignore(uid, plan.reason)
+                    return None
+                return self._bind(uid, plan)
+            except Exception as error:  # a rule meets a descriptor that it did not foresee
+                failed(error, "")
+        self._ignore(uid, "no layout could store its descriptor")
+        return None
+
+    def stop(self, given: Document) -> None:
+        """Flush everything, then write the run's last word."""
+        for node in self._nodes():
+            self._send(node.binding.finish())
+        failed = self._failed("stop")
+        stop = repaired(self._mapping, "stop", self._start, given, failed)
+        patch: dict[str, Any] = {}
+        for layout in self._layouts_for("stop", stop):
+            try:
+                patch = layout.run.stop_metadata(self._start, stop)
+                break
+            except Exception as error:  # a rule meets a stop document that it did not foresee
+                failed(error, layout.run.at)
+        self._send_last(patch)
+
+    def abandon(self) -> None:
+        """Flush everything of a run that has no stop document, and keep its notes."""
+        for node in self._nodes():
+            self._send(node.binding.finish())
+        notes = self._all_notes()
+        if notes:
+            patch = self._metadata.patched({"notes": notes})
+            at = self._layout.run.at
+            self._send([PatchMetadata(run=self.uid, path=self._path, at=at, patch=patch)])
+
+    def flush(self) -> None:
+        """Send every row that waits."""
+        for node in self._nodes():
+            self.flush_binding(node.binding)
+
+    def flush_binding(self, binding: Binding) -> None:
+        """Send the rows that wait in one binding."""
+        self._send(binding.flush())
+
+    # How a run begins
+
+    def _tags(self) -> tuple[str, ...] | None:
+        rule = self._mapping.run
+        try:
+            tags = tuple(rule.access_tags(self._start))
+        except Exception as error:  # a rule meets a start document that it did not foresee
+            if not rule.fallback_tags:
+                raise RefusedRunError(
+                    f"its access tags cannot be made, so it is not written: {_in_words(error)}",
+                    run=self.uid,
+                    document="start",
+                    at=rule.at,
+                ) from error
+            self._failed("start")(error, rule.at)
+            return rule.fallback_tags
+        if not tags and not rule.fallback_tags and rule.untagged == "refuse":
+            raise RefusedRunError(
+                "it has no access tags, so it is not written",
+                run=self.uid,
+                document="start",
+                at=rule.at,
+            )
+        return tags or rule.fallback_tags or None
+
+    def _open(self) -> tuple[Layout, RunNode]:
+        for layout in self._layouts_for("start", self._start):
+            try:
+                rule = layout.run
+                node = RunNode(
+                    path=tuple(rule.path(self._start)),
+                    specs=tuple(rule.specs(self._start)),
+                    metadata=rule.metadata(self._start),
+                )
+                check_paths([node.path])
+                return layout, node
+            except Exception as error:  # a rule meets a start document that it did not foresee
+                self._failed("start")(error, layout.run.at)
+        raise RefusedRunError("no layout can store it", run=self.uid, document="start")
+
+    def _opening_ops(self, node: RunNode) -> Iterator[Op]:
+        at = self._layout.run.at
+        for depth in range(1, len(node.path)):
+            yield CreateContainer(
+                run=self.uid,
+                path=node.path[:depth],
+                at=at,
+                metadata={},
+                access_tags=self._access_tags,
+                shared=True,
+            )
+        yield CreateContainer(
+            run=self.uid,
+            path=node.path,
+            at=at,
+            metadata=self._metadata.created,
+            specs=node.specs,
+            access_tags=self._access_tags,
+            on_collision=self._layout.run.on_collision,
+        )
+
+    # Streams
+
+    def _bind(self, uid: str, plan: StreamPlan) -> Binding:
+        """Find the node that rows of `plan` fit, or make one."""
+        nodes = self._streams.setdefault(plan.name, [])
+        signature = plan.signature
+        for node in nodes:
+            if node.plan.signature == signature:
+                self._send(updating_ops(node, plan))
+                self._note_refused(node.metadata)
+                break
+        else:
+            node = self._new_node(plan, nodes)
+        self.bindings[uid] = node.binding
+        return node.binding
+
+    def _new_node(self, plan: StreamPlan, former: list[StreamNode]) -> StreamNode:
+        place = Place(self.uid, self._path, self._access_tags)
+        if former:
+            number = len(former) + 1
+            place = Place(self.uid, self._path, self._access_tags, (former[-1].path[-1], number))
+        node = open_stream(plan, place, self._trouble(plan.name))
+        for text in plan.notes:
+            self.notes.add(text)
+        if former:
+            self.notes.add(
+                f"stream {plan.name!r} has other data keys from descriptor "
+                f"{plan.descriptor['uid']} on, and continues in {'/'.join(node.path)}"
+            )
+        self._note_files(plan)
+        self._note_refused(node.metadata)
+        former.append(node)
+        self._send(opening_ops(node, place, self._made))
+        return node
+
+    def _note_files(self, plan: StreamPlan) -> None:
+        for name, stored in plan.stored.items():
+            if stored.store == "files":
+                self._warn(
+                    f"data_key {name!r} in stream {plan.name!r}: "
+                    "its files were not registered; this version of tiledmap registers none"
+                )
+
+    def _ignore(self, uid: str, reason: str) -> None:
+        logger.debug("run %s: descriptor %s is not stored: %s", self.uid, uid, reason)
+        self.ignored[uid] = reason
+
+    def _nodes(self) -> Iterator[StreamNode]:
+        for nodes in self._streams.values():
+            yield from nodes
+
+    # What goes wrong
+
+    def _layouts_for(self, name: str, document: Document) -> list[Layout]:
+        """The layouts to try for a document: the fallback alone if it is not what was promised."""
+        layout = self._mapping if name == "start" else self._layout
+        problem, at = schema_problem(name, document), ""
+        if problem is None and (schema := self._mapping.additions.get(name)):
+            problem, at = addition_problem(schema, document), layout.run.at
+        fallbacks = [self._fallback] if self._fallback not in (None, layout) else []
+        rest = [other for other in fallbacks if other is not None]
+        if problem is None:
+            return [layout, *rest]
+        error = InvalidDocumentError(problem, run=self.uid, document=_words(name, document), at=at)
+        self._tell(error)
+        return rest or [layout]
+
+    def _failed(self, document: str) -> Callable[[Exception, str], None]:
+        def failed(error: Exception, at: str) -> None:
+            failure = RuleError(_in_words(error), run=self.uid, document=document, at=at)
+            failure.__cause__ = error
+            self._tell(failure)
+
+        return failed
+
+    def _tell(self, error: WriteError) -> None:
+        asked = f" (asked for at {error.at})" if error.at else ""
+        self.notes.add(f"{error.document}: {error.reason}{asked}", "documents")
+        self._report(error)
+
+    def _warn(self, text: str, topic: str = "") -> None:
+        """Keep a note, and log the first on each topic."""
+        if self.notes.add(text, topic):
+            logger.warning("run %s: %s", self.uid, text)
+
+    def _trouble(self, stream: str) -> EventTrouble:
+        def note(text: str, topic: str) -> None:
+            self._warn(f"stream {stream!r}: {text}", f"stream {stream!r}: {topic}")
+
+        def lost(key: str, seq_num: Any, value: Any, reason: str, at: str) -> None:
+            document = f"event {seq_num} of stream {stream!r}"
+            topic = f"stream {stream!r}: lost values of {key!r}"
+            text = f"{document}: {key!r} is not stored: {reason}; its value is {_shown(value)}"
+            if self.notes.add(text, topic):
+                shown = f"{key!r} is not stored: {reason}: {_shown(value)}"
+                self._report(LossyValueError(shown, run=self.uid, document=document, at=at))
+
+        def failed(key: str, seq_num: Any, error: Exception, at: str) -> None:
+            document = f"event {seq_num} of stream {stream!r}"
+            topic = f"stream {stream!r}: failures of {key!r}"
+            text = f"{document}: {key!r} could not be stored: {_in_words(error)}"
+            if self.notes.add(text, topic):
+                failure = RuleError(_in_words(error), run=self.uid, document=document, at=at)
+                failure.__cause__ = error
+                self._report(failure)
+
+        return EventTrouble(note, lost, failed)
+
+    def _note_refused(self, metadata: NodeMetadata) -> None:
+        for text in metadata.refused:
+            self._warn(f"metadata {text}")
+
+    # How ops leave, and how a run ends
+
+    def _send(self, ops: Iterable[Op]) -> None:
+        for op in ops:
+            self._delivery.send(op)
+
+    def _all_notes(self) -> list[str]:
+        for text in self._delivery.losses():
+            self.notes.add(text)
+        if self.external:
+            counts = ", ".join(f"{count} {name}" for name, count in self.external.items())
+            self.notes.add(f"documents about files that were not registered: {counts}")
+        return self.notes.texts()
+
+    def _send_last(self, patch: dict[str, Any]) -> None:
+        notes = self._all_notes()
+        if notes:
+            patch = {**patch, "notes": [*patch.get("notes", ()), *notes]}
+        last = self._metadata.patched(patch)
+        at = self._layout.run.at
+        self._send([CloseRun(run=self.uid, path=self._path, at=at, patch=last)])
+
+
+def _words(name: str, document: Document) -> str:
+    if name == "descriptor":
+        return (
+            f"descriptor {document.get('uid', '?')} of stream {document.get('name', 'primary')!r}"
+        )
+    return name
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, WriteError):
+        return error.reason
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _shown(value: Any) -> str:
+    """The exact value as text, unless that is very long."""
+    text = repr(value)
+    if len(text) <= LONGEST_VALUE_IN_A_NOTE:
+        return text
+    return f"{text[:LONGEST_VALUE_IN_A_NOTE]}… ({len(text)} characters)"

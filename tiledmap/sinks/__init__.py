@@ -1,0 +1,1 @@
+"""Who performs ops: memory, or a Tiled catalog."""

@@ -1,0 +1,1 @@
+"""Tools for testing mappings: the reference interpreter, Hypothesis strategies, golden files."""
