@@ -1,7 +1,7 @@
 """Every keyword of the language exists everywhere, or a test here says where it is missing.
 
 `everything.yaml` has each keyword once. A keyword whose removal leaves the plan as it was does
-nothing; a field of a plan's step whose change leaves the generated module as it was is not compiled.
+nothing; a field of a step whose change leaves the generated module as it was is not compiled.
 """
 
 import dataclasses

@@ -1,8 +1,7 @@
-import os
 import signal
+import socket
 import subprocess
 import sys
-import time
 
 import pytest
 from typer.testing import CliRunner
@@ -73,19 +72,19 @@ def test_output_that_nobody_reads_any_more_ends_quietly():
     assert result.stdout == "{"
 
 
-def test_an_interrupt_ends_without_a_traceback(tmp_path):
-    pipe = tmp_path / "documents.jsonl"
-    os.mkfifo(pipe)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tiledmap", "preview", "bluesky-v3", "--documents", str(pipe)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    # Opening the other end waits until the verb has opened its own, and so is reading.
-    with pipe.open("w"):
-        time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+def test_an_interrupt_ends_without_a_traceback(recording):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        verb = ["ingest", "bluesky-v3", "--documents", str(recording), "--to", uri]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tiledmap", *verb], stderr=subprocess.PIPE, text=True
+        )
+        # It has called, and waits for an answer that never comes.
+        connection, _ = silent.accept()
+        with connection:
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
+    assert errors.endswith("stopped\n")
     assert "Traceback" not in errors

@@ -25,7 +25,8 @@ def snapshot(node: Any) -> dict[str, Any]:
     }
     match family:
         case "container":
-            seen["children"] = {key: snapshot(child) for key, child in node.items()}
+            children = {key: snapshot(child) for key, child in node.items()}
+            seen["children"] = with_dims_in_order(children)
         case "table":
             seen["columns"] = table_columns(node)
         case "array":
@@ -33,6 +34,22 @@ def snapshot(node: Any) -> dict[str, Any]:
         case "ragged":
             seen["rows"] = [plain(np.asarray(row)) for row in node.read()]
     return seen
+
+
+def with_dims_in_order(children: dict[str, Any]) -> dict[str, Any]:
+    """Number the dims that are named by their length in the order of the nodes' names.
+
+    TiledWriter numbers them in the order of a set, which is another in each process.
+    """
+    numbers: dict[str, str] = {}
+    for key in sorted(children):
+        array = children[key].get("array")
+        if array and array["dims"]:
+            array["dims"] = [
+                numbers.setdefault(dim, f"size {len(numbers)}") if dim[:8] == "dim_int_" else dim
+                for dim in array["dims"]
+            ]
+    return children
 
 
 def table_columns(node: Any) -> dict[str, Any]:

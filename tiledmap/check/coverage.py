@@ -179,7 +179,9 @@ def _copied_document(
 
 
 def _run_document(mapping: nodes.Mapping, document: str) -> Iterator[Coverage]:
-    run = mapping.run or nodes.Run()
+    run = mapping.run
+    if run is None:  # that it is missing has been said
+        return iter(())
     additions = getattr(mapping.source, document, None)
     at = run.metadata.at() if run.metadata else run.at()
     rows = _copied_document(

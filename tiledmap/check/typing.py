@@ -157,6 +157,9 @@ class _Inference:
         found = self._found(path, known)
         if found is None:
             return NEVER
+        if path.root == "settings" and not path.steps:
+            hint = f"settings: {', '.join(found.type.properties) or 'none'}"
+            return self._report("TM202", path.span, "'settings' is no value; name one", "", hint)
         if found.absent_at is not None and Path(path.root) not in known:
             self._may_be_absent(path, found, need)
         return found.type if found.absent_at is None else found.type.without_null()
