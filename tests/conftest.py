@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,18 +83,30 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """``tiled serve`` on the directory of an embedded catalog: SQLite for everything."""
     home = tmp_path_factory.mktemp("served")
     open_catalog(home).close()
-    (home / "config.yml").write_text(
-        f"""\
+    config = f"""\
 catalog:
   uri: sqlite:///{home}/catalog.db
   writable_storage: ["{home}/data", "sqlite:///{home}/tables.db"]
 media_types:
   BlueskyRun: {{application/json-seq: "bluesky_tiled_plugins.exporters:json_seq_exporter"}}
 """
-    )
+    with serve(home, config) as server:
+        yield server
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def serve(home: Path, config: str) -> Iterator[Server]:
+    """Run ``tiled serve`` with a configuration until the context ends."""
+    (home / "config.yml").write_text(config)
+    port = free_port()
     server = Server(f"http://127.0.0.1:{port}/api/v1", secrets.token_hex(16))
     command = ["serve", "config", str(home / "config.yml"), "--port", str(port)]
     with (home / "log").open("wb") as log:

@@ -1,7 +1,7 @@
 """Column types come from the data key, and each key goes where the mapping says (field need AT-4).
 
 A motor that reports 0 and then 0.5, and a counter whose first row is integers: the tree is the same
-for 10 and for 32 elements, on SQLite and on DuckDB, streamed event by event.
+for 10 and for 32 elements, on SQLite, DuckDB and PostgreSQL, streamed event by event.
 """
 
 from pathlib import Path
@@ -14,9 +14,10 @@ import tiledmap
 from tiledmap.documents.recordings import read_documents
 
 
-@pytest.fixture(params=["catalog", "duckdb_catalog"])
+@pytest.fixture(params=["catalog", "duckdb_catalog", "postgresql_client"])
 def client(request: pytest.FixtureRequest) -> Any:
-    return request.getfixturevalue(request.param).client
+    found = request.getfixturevalue(request.param)
+    return getattr(found, "client", found)
 
 
 @pytest.mark.parametrize("length", [10, 32])
