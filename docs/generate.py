@@ -1,10 +1,11 @@
-"""Write the pages of the documentation that say what the code says.
+"""Write the pages of the documentation, and the schema, that say what the code says.
 
 ``python docs/generate.py`` writes them; ``tests/test_docs.py`` holds them current. In a problem's
 page only the heading and the example are written here: what, why and how to mend it are by hand.
 """
 
 import inspect
+import json
 import re
 import sys
 import typing
@@ -26,10 +27,11 @@ MADE = "<!-- made by docs/generate.py -->\n"
 
 
 def pages() -> dict[Path, str]:
-    """Return the text of every generated page, by its file."""
+    """Return the text of every generated file."""
     reference = DOCS / "reference"
     problems = reference / "problems"
     return {
+        DOCS.parent / "schemas" / f"{NAME}.schema.json": published_schema(),
         reference / "cli.md": command_line(),
         reference / "functions.md": functions(),
         reference / "language.md": language(),
@@ -42,12 +44,17 @@ def pages() -> dict[Path, str]:
 
 
 def stale() -> list[Path]:
-    """Return the pages that are not what they should be."""
+    """Return the files that are not what they should be."""
     return [
         path
         for path, text in pages().items()
         if not path.is_file() or path.read_text("utf-8") != text
     ]
+
+
+def published_schema() -> str:
+    """Return the schema that editors read."""
+    return json.dumps(mapping_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 # ---------------------------------------------------------------- the command line

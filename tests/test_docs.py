@@ -1,8 +1,8 @@
 """The documentation is what it says: its code runs, and its generated pages are current."""
 
 import importlib.util
-import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from types import ModuleType
 
 import pytest
 
+from tests.running import Result, run_tiledmap
 from tiledmap.problems import CODES
 
 ROOT = Path(__file__).parent.parent
@@ -64,20 +65,15 @@ def run_console(block: Block, where: str) -> None:
     code = 1 if block.remark == "exits with 1" else 0
     for session in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
         command, _, expected = session.partition("\n")
-        result = subprocess.run(
-            command,
-            shell=True,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "COLUMNS": "100", "PATH": path_with_tiledmap()},
-        )
+        result = run_command(command)
         assert result.returncode == code, f"{where}:{block.line}: {result.stdout}{result.stderr}"
         assert_printed(expected, result.stdout, f"{where}:{block.line}: {command}")
 
 
-def path_with_tiledmap() -> str:
-    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+def run_command(command: str) -> Result:
+    program, *arguments = shlex.split(command)
+    assert program == "tiledmap", command
+    return run_tiledmap(*arguments, COLUMNS="100")
 
 
 def assert_printed(expected: str, printed: str, where: str) -> None:
@@ -152,7 +148,11 @@ def test_the_site_builds_and_fetches_nothing(tmp_path):
         assert not re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="(?:https?:)?//', text), page
 
 
-def test_the_readme_and_ci_run_the_same_tests():
-    command = "python -m pytest -n 2"
-    assert command in (ROOT / "README.md").read_text("utf-8")
-    assert command in (ROOT / ".ci" / "run").read_text("utf-8")
+def test_the_readme_has_the_one_test_command_that_ci_runs():
+    ci = (ROOT / ".ci" / "run").read_text("utf-8")
+    [extraction] = re.findall(r"^command=\$\((sed .* README\.md)\)$", ci, re.MULTILINE)
+    found = subprocess.run(
+        extraction, shell=True, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    [command] = found.stdout.splitlines()
+    assert command.endswith(".venv/bin/python -m pytest -n 2")

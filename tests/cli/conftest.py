@@ -1,34 +1,20 @@
 """The command line as a user has it, and recordings to give it."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from tests.running import Result, run_tiledmap
 
 
 @pytest.fixture
-def tiledmap(tmp_path: Path) -> Run:
-    """Run ``tiledmap`` in a directory of its own, away from any terminal."""
-
-    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "tiledmap", *map(str, arguments)],
-            cwd=tmp_path,
-            env={**os.environ, "COLUMNS": "80", **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
-    return run
+def tiledmap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run ``tiledmap`` in a directory of the test's own."""
+    monkeypatch.chdir(tmp_path)
+    return run_tiledmap
 
 
 def documents(uid: str, *, sample: str = "Ni foil", rows: int = 3) -> list[list[Any]]:

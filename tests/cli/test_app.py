@@ -1,7 +1,4 @@
-import signal
-import socket
-import subprocess
-import sys
+import inspect
 
 import pytest
 from typer.testing import CliRunner
@@ -63,28 +60,13 @@ def test_an_unknown_setting_is_a_problem(tiledmap):
     assert "did you mean 'max_array_size'?" in result.stderr
 
 
-def test_output_that_nobody_reads_any_more_ends_quietly():
-    command = f"{sys.executable} -m tiledmap schema | head -c 1"
-    result = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
-    )
-    assert "Traceback" not in result.stderr
-    assert result.stdout == "{"
+@pytest.mark.parametrize("verb", ["validate", "show", "compile"])
+def test_an_empty_name_is_not_the_working_directory(tiledmap, verb):
+    result = tiledmap(verb, "")
+    assert (result.returncode, result.stderr) == (2, "tiledmap: the name of the mapping is empty\n")
 
 
-def test_an_interrupt_ends_without_a_traceback(recording):
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(60)
-        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        verb = ["ingest", "bluesky-v3", "--documents", str(recording), "--to", uri]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tiledmap", *verb], stderr=subprocess.PIPE, text=True
-        )
-        # It has called, and waits for an answer that never comes.
-        connection, _ = silent.accept()
-        with connection:
-            process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert errors.endswith("stopped\n")
-    assert "Traceback" not in errors
+@pytest.mark.parametrize("command", app.registered_commands, ids=lambda command: command.name)
+def test_help_is_wrapped_by_the_terminal_alone(command):
+    _, *paragraphs = inspect.getdoc(command.callback).split("\n\n")
+    assert not any("\n" in paragraph for paragraph in paragraphs), "typer keeps these line breaks"

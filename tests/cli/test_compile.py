@@ -31,7 +31,7 @@ def test_a_module_that_is_not_current_shows_the_difference(tiledmap, mapping, tm
     assert result.returncode == 1
     assert "--- smi_writer.py" in result.stdout
     assert "1.1.0" in result.stdout
-    assert "is not current" in result.stderr
+    assert "is not what" in result.stderr
     assert (tmp_path / "smi_writer.py").read_text() == before
 
 
@@ -57,3 +57,17 @@ def test_a_place_that_cannot_be_written_is_said(tiledmap, mapping):
     result = tiledmap("compile", mapping, "-o", "no/such/folder.py")
     assert result.returncode == 2
     assert "cannot be written" in result.stderr
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tiledmap, mapping, tmp_path):
+    (tmp_path / "folder").mkdir()
+    before = sorted(tmp_path.iterdir())
+    assert tiledmap("compile", mapping, "-o", "folder").returncode == 2
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_link_stays_a_link(tiledmap, mapping, tmp_path):
+    (tmp_path / "link.py").symlink_to("smi_writer.py")
+    assert tiledmap("compile", mapping, "-o", "link.py").returncode == 0
+    assert (tmp_path / "link.py").is_symlink()
+    assert "def writer(client" in (tmp_path / "smi_writer.py").read_text()

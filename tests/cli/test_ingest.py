@@ -73,22 +73,6 @@ def test_a_server_is_written_to_with_the_key_of_the_environment(tiledmap, record
     client.context.close()
 
 
-def test_a_wrong_key_is_said(tiledmap, recording, server):
-    options = ["--to", server.uri, "--api-key-env", "SMI_KEY"]
-    refused = tiledmap("ingest", "bluesky-v3", "--documents", recording, *options, SMI_KEY="no")
-    assert refused.returncode == 2
-    assert "does not accept this API key" in refused.stderr
-
-
-def test_a_server_that_is_away_is_said(tiledmap, recording):
-    result = tiledmap(
-        "ingest", "bluesky-v3", "--documents", recording, "--to", "http://127.0.0.1:9"
-    )
-    assert result.returncode == 2
-    assert "http://127.0.0.1:9 cannot be reached" in result.stderr
-    assert "Traceback" not in result.stderr
-
-
 @pytest.mark.parametrize(
     ("to", "message"),
     [
@@ -102,6 +86,56 @@ def test_a_key_that_is_of_no_use_is_said(tiledmap, recording, to, message):
     )
     assert result.returncode == 2
     assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("to", "message"),
+    [
+        ("", "the name of the directory is empty"),
+        ("run.jsonl", "'run.jsonl' is not a directory"),
+        ("localhost:8000", "a server's address begins with http: http://localhost:8000"),
+        ("ftp://localhost", "cannot be reached"),
+    ],
+)
+def test_a_destination_that_is_none_is_said(tiledmap, recording, to, message):
+    result = tiledmap("ingest", "bluesky-v3", "--documents", recording, "--to", to)
+    assert result.returncode == 2
+    assert message in result.stderr
+
+
+def test_runs_are_not_written_below_a_table(tiledmap, recording, server):
+    with_key = ["--api-key-env", "SMI_KEY"]
+    verb = ["ingest", "bluesky-v3", "--documents", recording, *with_key, "--to"]
+    tiledmap(*verb, server.uri, SMI_KEY=server.api_key)
+    table = f"{server.uri}/metadata/run-1/primary/internal"
+    result = tiledmap(*verb, table, SMI_KEY=server.api_key)
+    assert result.returncode == 2
+    assert "is no container for runs, but holds data: table" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ["start", {"time": 1.0}],
+        ["start", {"uid": ["x"], "time": 1.0}],
+        ["stop", {"uid": "s", "run_start": {}}],
+        ["datum", {"datum_id": [["x"]], "resource": []}],
+        ["event_page", {"descriptor": {}}],
+    ],
+)
+def test_a_document_that_is_none_belongs_to_no_run(tiledmap, tmp_path, pair):
+    strange = write(tmp_path / "strange.jsonl", pair)
+    result = tiledmap("ingest", "bluesky-v3", "--documents", strange)
+    assert result.returncode == 1
+    assert f"documents of no run that is known: 1 x {pair[0]}" in result.stdout
+
+
+def test_a_recording_without_documents_is_said(tiledmap, tmp_path):
+    (tmp_path / "empty.jsonl").touch()
+    for verb in ("ingest", "preview"):
+        result = tiledmap(verb, "bluesky-v3", "--documents", "empty.jsonl")
+        assert result.returncode == 1
+        assert "'empty.jsonl' holds no documents" in result.stdout + result.stderr
 
 
 def test_every_kind_of_document_is_told_its_run():

@@ -38,10 +38,20 @@ def test_several_recordings_may_follow_one_option(tiledmap, recording, tmp_path)
     assert "run-2  container" in result.stdout
 
 
-def test_a_recording_that_cannot_be_read_is_said(tiledmap, tmp_path):
-    (tmp_path / "bad.jsonl").write_text('["start", {"uid"')
-    result = tiledmap("preview", "bluesky-v3", "--documents", "bad.jsonl")
-    assert result.returncode == 2
+def test_a_recording_that_breaks_off_is_drawn_as_far_as_it_goes(tiledmap, tmp_path):
+    torn = write(tmp_path / "torn.jsonl", *documents("run-1")[:4])
+    torn.write_text(torn.read_text() + '["event", {"uid"')
+    result = tiledmap("preview", "bluesky-v3", "--documents", "torn.jsonl")
+    assert result.returncode == 1
+    assert "table, 2 rows" in result.stdout
+    assert "tiledmap: torn.jsonl: record 5, line 5: the file ends within it" in result.stderr
+
+
+def test_a_recording_that_cannot_be_read_harms_no_other(tiledmap, recording, tmp_path):
+    (tmp_path / "bad.jsonl").write_bytes(b"\x00\x01")
+    result = tiledmap("preview", "bluesky-v3", "--documents", "bad.jsonl", recording)
+    assert result.returncode == 1
+    assert "run-1  container" in result.stdout
     assert result.stderr.startswith("tiledmap: bad.jsonl: record 1")
 
 

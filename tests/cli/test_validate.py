@@ -54,6 +54,11 @@ def test_programs_get_json(tiledmap, broken):
     assert {problem["span"]["file"] for problem in problems} == {"broken.yaml"}
 
 
+@pytest.mark.parametrize("format", ["concise", "github"])
+def test_where_there_is_nothing_to_say_nothing_is_printed(tiledmap, mapping, format):
+    assert tiledmap("validate", mapping, "--format", format).stdout == ""
+
+
 def test_code_scanning_gets_sarif(tiledmap, broken):
     log = json.loads(tiledmap("validate", broken, "--format", "sarif").stdout)
     assert log["version"] == "2.1.0"

@@ -4,5 +4,7 @@
 def main() -> None:
     """Run the command line, as the ``tiledmap`` script does."""
     from tiledmap.cli.app import app
+    from tiledmap.cli.terminal import write_anything
 
+    write_anything()
     app(prog_name="tiledmap")

@@ -47,8 +47,7 @@ def compile_mapping(
 def _compare(path: Path, current: str, mapping: str) -> None:
     """Exit with 1, and say how they differ, if a file does not hold the current module."""
     if not path.is_file():
-        typer.echo(f"there is no file '{path}'", err=True)
-        raise typer.Exit(PROBLEMS_FOUND)
+        raise Mistake(f"there is no file '{path}'", exit_code=PROBLEMS_FOUND)
     written = path.read_text("utf-8", errors="replace")
     if written == current:
         return
@@ -63,5 +62,8 @@ def _compare(path: Path, current: str, mapping: str) -> None:
     typer.echo("\n".join(lines[:_LINES_OF_DIFFERENCE]))
     if len(lines) > _LINES_OF_DIFFERENCE:
         typer.echo("…")
-    typer.echo(f"'{path}' is not current: tiledmap compile {mapping} -o {path}", err=True)
-    raise typer.Exit(PROBLEMS_FOUND)
+    raise Mistake(
+        f"'{path}' is not what {mapping} says now",
+        "compile it again, without --check",
+        PROBLEMS_FOUND,
+    )

@@ -1,6 +1,5 @@
 """``tiledmap demo``: a real scan, written through a mapping into a real catalog."""
 
-import logging
 import sys
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from tiledmap.cli.destination import open_destination
 from tiledmap.cli.loading import load
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake, missing_package
 from tiledmap.cli.options import OverlayOption, SetOption
+from tiledmap.cli.terminal import console, silent_log
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from tiledmap.cli.tree import TreeNode
     from tiledmap.runtime import Writer
 
+    Scans = Callable[[Writer], list[str]]
+
 MOST_COLUMNS = 6
 
 
 def demo(
     directory: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where the catalog is kept.")
+        Path, typer.Argument(metavar="DIR", help="Where the catalog is kept.")
     ] = Path("tiledmap-demo"),
     mapping: Annotated[
         str,
@@ -35,33 +37,34 @@ def demo(
 ) -> None:
     """Run three simulated scans and write them through a mapping; show what was written.
 
-    The catalog stays in DIR. Run it again with another mapping, or an edited one, to see the
-    layout change.
+    The catalog stays in DIR. Edit the mapping and run it again, to see the layout change.
     """
-    from tiledmap.cli.terminal import console
-
     loaded = load(mapping, settings, overlays)
+    out = console(sys.stdout)
+    with console(sys.stderr).status("Running three simulated scans …") as waiting:
+        run_all = _scans()
+        with open_destination(str(directory)) as client:
+            runs = _run(loaded.writer(client, on_error="raise"), run_all)
+            waiting.stop()
+            out.print(f"Three runs, written by the mapping {loaded.name} {loaded.version}:\n")
+            _show(out, client, runs, directory)
+
+
+def _scans() -> "Scans":
     try:
         from tiledmap.cli.demo_runs import run_all
     except ModuleNotFoundError as error:
-        raise missing_package(error, "the demo") from error
-
-    out = console(sys.stdout)
-    with open_destination(str(directory)) as client:
-        runs = _run(loaded.writer(client, on_error="raise"), run_all)
-        out.print(f"Three runs, written by the mapping {loaded.name} {loaded.version}:\n")
-        _show(out, client, runs, directory)
+        raise missing_package(error, "the demo", "server,bluesky") from error
+    return run_all
 
 
-def _run(writer: "Writer", run_all: Callable[["Writer"], list[str]]) -> list[str]:
+def _run(writer: "Writer", run_all: "Scans") -> list[str]:
     """Run the scans; return the uids of their runs."""
     from tiledmap.runtime import WriteError
 
-    # What fails here is the writing, and that is said once, below.
-    for name in ("bluesky", "tiledmap"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        with writer:
+        # What fails here is the writing, and that is said once, below.
+        with silent_log("bluesky", "tiledmap"), writer:
             return run_all(writer)
     except WriteError as error:
         raise Mistake("a run could not be written", str(error), PROBLEMS_FOUND) from error
@@ -95,7 +98,9 @@ def _show_rows(out: "Console", client: Any, path: tuple[str, ...]) -> None:
 
     rows = descend(client, path).read().head()
     shown = [name for name in rows.columns if not name.startswith("ts_")][:MOST_COLUMNS]
-    text = rows[shown].to_string(index=False, float_format="{:.10g}".format)
+    text = rows[shown].to_string(
+        index=False, float_format="{:.6g}".format, formatters={"time": "{:.3f}".format}
+    )
     out.print(f"\nThe first rows of {'/'.join(path)}:\n", text, sep="\n", markup=False)
 
 
@@ -108,7 +113,7 @@ def _show_how_to_read(out: "Console", client: Any, path: tuple[str, ...], direct
     keys = "".join(f"[{key!r}]" for key in (stream if whole else path))
     line = (
         "from tiledmap.sinks.embedded import open_catalog; "
-        f"print(open_catalog({str(directory)!r}).client{keys}.read())"
+        f"print(open_catalog({str(directory.resolve())!r}).client{keys}.read())"
     )
     out.print("\nTo read it back, in Python:\n")
     out.print(line, markup=False, soft_wrap=True)

@@ -1,12 +1,15 @@
 """The catalog that runs are written to: a server's, or one in a directory."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tiledmap.cli.mistakes import Mistake, missing_package
+
+_LOOKS_LIKE_HOST = re.compile(r"[\w.-]+:\d+(/|$)")
 
 
 @contextmanager
@@ -21,12 +24,15 @@ def open_destination(to: str, api_key_env: str | None = None) -> Iterator[Any]:
     if "://" in to:
         client = _server(to, _api_key(api_key_env))
         try:
+            _require_container(client, to)
             yield client
         finally:
             client.context.close()
         return
     if api_key_env is not None:
         raise Mistake("--api-key-env is for a server; a directory has no key")
+    if not to:  # which would be the working directory
+        raise Mistake("the name of the directory is empty")
     catalog = _embedded(Path(to))
     try:
         yield catalog.client
@@ -43,15 +49,27 @@ def _server(uri: str, api_key: str | None) -> Any:
         raise Mistake(str(error)) from error
 
 
+def _require_container(client: Any, to: str) -> None:
+    # Tiled itself would let anything be written below a table, where nobody finds it.
+    family = client.structure_family.value
+    if family != "container":
+        raise Mistake(f"{to} is no container for runs, but holds data: {family}")
+
+
 def _embedded(directory: Path) -> Any:
     from tiledmap.sinks.embedded import open_catalog
 
+    if _LOOKS_LIKE_HOST.match(str(directory)) and not directory.exists():
+        raise Mistake(
+            f"'{directory}' is not a directory",
+            f"a server's address begins with http: http://{directory}",
+        )
     if directory.exists() and not directory.is_dir():
         raise Mistake(f"'{directory}' is not a directory")
     try:
         return open_catalog(directory)
     except ModuleNotFoundError as error:
-        raise missing_package(error, "a catalog in a directory") from error
+        raise missing_package(error, "a catalog in a directory", "server") from error
     except OSError as error:
         raise Mistake(f"'{directory}' cannot hold a catalog: {error.strerror}") from error
 

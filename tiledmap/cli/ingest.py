@@ -1,8 +1,8 @@
 """``tiledmap ingest``: recorded runs, written to Tiled."""
 
 import json
-import logging
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from tiledmap.cli.options import (
     TreeFormat,
     find_files,
 )
+from tiledmap.cli.terminal import console, silent_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,9 +65,11 @@ def ingest(
     """
     files = find_files([*documents, *(more or ())])
     loaded = load(mapping, settings, overlays)
-    # Each failure is an exception here, and is shown once, with its run.
-    logging.getLogger("tiledmap").setLevel(logging.CRITICAL)
-    with open_destination(to, api_key_env) as client, _progress(files) as advance:
+    with (
+        silent_log("tiledmap"),  # each failure is an exception here, shown once, with its run
+        open_destination(to, api_key_env) as client,
+        _progress(files) as advance,
+    ):
         ingestion = _Ingestion(loaded, client)
         try:
             for path in files:
@@ -128,12 +131,20 @@ class _Ingestion:
         self._runs = recordings.Runs()
         self._outcomes: dict[str, _Outcome] = {}
         self._writers: dict[str, Writer] = {}
-        self.unreadable: list[str] = []
-        """What is wrong with each recording that could not be read to its end."""
+        self._unreadable: list[str] = []
+        self._strays: Counter[str] = Counter()
 
     @property
     def outcomes(self) -> list[_Outcome]:
         return list(self._outcomes.values())
+
+    @property
+    def unreadable(self) -> list[str]:
+        """What could not be read: the end of a recording, documents of which no run is known."""
+        strays = [f"{count} x {name}" for name, count in self._strays.items()]
+        if not strays:
+            return self._unreadable
+        return [*self._unreadable, f"documents of no run that is known: {', '.join(strays)}"]
 
     @property
     def fine(self) -> bool:
@@ -148,22 +159,22 @@ class _Ingestion:
     def read(self, path: Path, advance: "Callable[[], None]") -> None:
         """Write the documents of a recording, as far as it can be read."""
         try:
-            for name, document in recordings.read([path]):
+            for name, document in recordings.read(path):
                 self.take(name, document)
                 advance()
         except Mistake as mistake:
-            self.unreadable.append(mistake.message)
+            self._unreadable.append(mistake.message)
 
     def take(self, name: str, document: dict[str, Any]) -> None:
         """Write a document."""
         run = self._runs.run_of(name, document)
         if run is None:
-            self._orphan(name)
+            self._strays[name] += 1
             return
         outcome = self._outcomes.setdefault(run, _Outcome(run))
         outcome.documents += 1
         if name == "start":
-            outcome.plan = str(document.get("plan_name", ""))
+            outcome.plan = str(document.get("plan_name") or "")
         with outcome.noting_failure():
             self._write(run, name, document)
         if name == "stop":
@@ -186,11 +197,6 @@ class _Ingestion:
             with self._outcomes[run].noting_failure():
                 writer.close()
 
-    def _orphan(self, name: str) -> None:
-        stray = self._outcomes.setdefault("", _Outcome("(no run)"))
-        stray.documents += 1
-        stray.failure = f"a {name} document of no run that was started before it"
-
 
 @contextmanager
 def _progress(files: Sequence[Path]) -> Iterator["Callable[[], None]"]:
@@ -201,8 +207,6 @@ def _progress(files: Sequence[Path]) -> Iterator["Callable[[], None]"]:
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from tiledmap.cli.terminal import console
-
     with Progress(
         BarColumn(),
         MofNCompleteColumn(),
@@ -211,10 +215,11 @@ def _progress(files: Sequence[Path]) -> Iterator["Callable[[], None]"]:
         console=console(sys.stderr),
         transient=True,
     ) as progress:
-        # Reading is quick beside writing, so a first pass is worth a true remaining time.
         task = progress.add_task("", total=None)
-        progress.update(task, total=sum(map(_count, files)))
-        progress.reset(task)
+        if all(path.is_file() for path in files):  # a pipe can be read only once
+            # Reading is quick beside writing, so a first pass is worth a true remaining time.
+            progress.update(task, total=sum(map(_count, files)))
+            progress.reset(task)
         yield lambda: progress.advance(task)
 
 
@@ -222,7 +227,7 @@ def _count(path: Path) -> int:
     """Count the documents of a recording, as far as it can be read."""
     count = 0
     with suppress(Mistake):
-        for _ in recordings.read([path]):
+        for _ in recordings.read(path):
             count += 1
     return count
 
@@ -241,8 +246,6 @@ def _rate_column() -> Any:
 def _print_summary(ingestion: _Ingestion, to: str) -> None:
     from rich.table import Table
 
-    from tiledmap.cli.terminal import console
-
     outcomes = ingestion.outcomes
     table = Table(box=None, pad_edge=False)
     table.add_column("run", no_wrap=True)
@@ -260,4 +263,4 @@ def _print_summary(ingestion: _Ingestion, to: str) -> None:
     out.print(table)
     for failure in [*failures, *ingestion.unreadable]:
         out.print(f"\n{failure}", markup=False, soft_wrap=True)
-    out.print(f"\n{written} of {len(outcomes)} runs written to {to}", markup=False)
+    out.print(f"\n{written} of {len(outcomes)} runs written to {to}", markup=False, soft_wrap=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tiledmap.cli.options import TreeFormat
+from tiledmap.cli.terminal import console
 
 
 def list_mappings(
@@ -32,8 +33,6 @@ def list_mappings(
         return
 
     from rich.table import Table
-
-    from tiledmap.cli.terminal import console
 
     table = Table(box=None, pad_edge=False)
     table.add_column("name", style="bold", no_wrap=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from tiledmap.cli.options import find_files, find_mapping, parse_settings
+from tiledmap.cli.terminal import use_color, width
 
 if TYPE_CHECKING:
     from tiledmap.api import LoadedMapping
@@ -24,7 +25,6 @@ def load(
         If the mapping cannot be used.
     """
     from tiledmap import api
-    from tiledmap.cli.terminal import use_color, width
     from tiledmap.problems.formats import format_text
 
     loaded = api.load(

@@ -30,21 +30,12 @@ class Mistake(Exception):  # noqa: N818  (the user's, not the program's)
         return "\n".join([f"tiledmap: {self.message}", *hints])
 
 
-_EXTRAS = {
-    "bluesky": "bluesky",
-    "ophyd": "bluesky",
-    "bluesky_tiled_plugins": "bluesky",
-    "tiled": "server",
-}
-
-
-def missing_package(error: ModuleNotFoundError, needed_for: str) -> Mistake:
-    """Say which extra of tiledmap brings a package that is not installed."""
+def missing_package(error: ModuleNotFoundError, needed_for: str, extras: str) -> Mistake:
+    """Say which extras of tiledmap bring a package that is not installed."""
     name = (error.name or "").partition(".")[0]
-    extra = _EXTRAS.get(name, "server")
     return Mistake(
         f"{needed_for} needs the package {name!r}, which is not installed",
-        f"pip install 'tiledmap[{extra}]'",
+        f"pip install 'tiledmap[{extras}]'",
     )
 
 

@@ -1,5 +1,6 @@
 """Arguments and options that several verbs have."""
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import Annotated
 import typer
 
 from tiledmap.cli.mistakes import Mistake, no_such_mapping
+
+# Other YAML may lie beside mappings; a mapping says which version of the language it is written in.
+_SAYS_TILEDMAP = re.compile(r"^tiledmap[ \t]*:", re.MULTILINE)
 
 MappingArgument = Annotated[
     str,
@@ -68,15 +72,47 @@ def find_mapping(name: str) -> str:
     """Return `name` where it is a file or a shipped mapping; otherwise say that it is neither."""
     from tiledmap.resources import shipped_mappings
 
-    path = Path(name)
-    if path.is_file():
-        return name
+    path = _path(name)
     if path.is_dir():
         raise Mistake(f"{name!r} is a directory, not a mapping")
+    if path.exists():
+        return name
     shipped = shipped_mappings()
     if name in shipped:
         return name
     raise no_such_mapping(name, sorted(shipped))
+
+
+def find_mappings(name: str) -> list[str]:
+    """Return `name` as `find_mapping` does, or the mappings in the directory of that name."""
+    directory = _path(name)
+    if not directory.is_dir():
+        return [find_mapping(name)]
+    found = [
+        str(path)
+        for pattern in ("*.yaml", "*.yml")
+        for path in directory.rglob(pattern)
+        if path.is_file() and _may_be_mapping(path)
+    ]
+    if not found:
+        raise Mistake(
+            f"there is no mapping in '{directory}'",
+            "a mapping is a .yaml file that says 'tiledmap: 1'",
+        )
+    return sorted(found)
+
+
+def _may_be_mapping(path: Path) -> bool:
+    try:
+        return _SAYS_TILEDMAP.search(path.read_text("utf-8", errors="replace")) is not None
+    except OSError:
+        return True  # whoever reads it as a mapping says why it cannot be read
+
+
+def _path(name: str) -> Path:
+    if not name:  # which would be the working directory; most often a variable that is not set
+        raise Mistake("the name of the mapping is empty")
+    return Path(name)
 
 
 def find_files(paths: Sequence[Path] | None) -> list[Path]:

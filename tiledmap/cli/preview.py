@@ -2,13 +2,15 @@
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tiledmap.cli import recordings
 from tiledmap.cli.loading import load
-from tiledmap.cli.mistakes import PROBLEMS_FOUND
+from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
 from tiledmap.cli.options import (
     DocumentsOption,
     MappingArgument,
@@ -33,15 +35,17 @@ def preview(
 ) -> None:
     """Draw the tree that recorded documents would make. No server is needed or contacted.
 
-    Each node shows the line of the mapping that asked for it. Exits with 1 where something of the
-    documents could not be stored.
+    Each node shows the line of the mapping that asked for it.
+
+    Exits with 1 where something of the documents could not be read or stored.
     """
     from tiledmap.cli.tree import trees_of_memory
 
     files = find_files([*documents, *(more or ())])
     loaded = load(mapping, settings, overlays)
+    faults: list[Mistake] = []
     with shown_log() as log:
-        nodes = trees_of_memory(loaded.preview(recordings.read(files)))
+        nodes = trees_of_memory(loaded.preview(_readable(files, faults)))
     if format is TreeFormat.JSON:
         tree = {"nodes": [node.as_json() for node in nodes]}
         typer.echo(json.dumps(tree, indent=2, ensure_ascii=False, default=str))
@@ -49,5 +53,16 @@ def preview(
         from tiledmap.cli.drawing import draw
 
         draw(console(sys.stdout), f"{loaded.name} {loaded.version}", nodes)
-    if log.errors:
+    for fault in faults:
+        typer.echo(str(fault), err=True)
+    if log.errors or faults:
         raise typer.Exit(PROBLEMS_FOUND)
+
+
+def _readable(files: Sequence[Path], faults: list[Mistake]) -> Iterator[recordings.Named]:
+    """Yield the documents of recordings as far as they can be read; note what cannot."""
+    for path in files:
+        try:
+            yield from recordings.read(path)
+        except Mistake as fault:
+            faults.append(fault)

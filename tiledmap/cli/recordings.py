@@ -1,23 +1,35 @@
 """Documents from the files that a user named, and which run each belongs to."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tiledmap.cli.mistakes import Mistake
+from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
 
 Named: TypeAlias = tuple[str, dict[str, Any]]
 
 
-def read(paths: Sequence[Path]) -> Iterator[Named]:
-    """Yield the documents of recordings, in order."""
+def read(path: Path) -> Iterator[Named]:
+    """Yield the documents of a recording.
+
+    Raises
+    ------
+    Mistake
+        If it cannot be read on, after all that comes before; or if it holds nothing.
+    """
     from tiledmap.documents.recordings import RecordingError, read_documents
 
-    for path in paths:
-        try:
-            yield from read_documents(path)
-        except RecordingError as error:
-            raise Mistake(str(error)) from error
+    empty = True
+    try:
+        for named in read_documents(path):
+            empty = False
+            yield named
+    except RecordingError as error:
+        raise Mistake(str(error), exit_code=PROBLEMS_FOUND) from error
+    except OSError as error:
+        raise Mistake(f"'{path}' cannot be read: {error.strerror or error}") from error
+    if empty:
+        raise Mistake(f"'{path}' holds no documents", exit_code=PROBLEMS_FOUND)
 
 
 class Runs:
@@ -30,7 +42,8 @@ class Runs:
         """Return the uid of the document's run; None where nothing before it says."""
         match name:
             case "start":
-                return self._remember(document["uid"], document["uid"])
+                uid = document.get("uid")
+                return self._remember(uid, uid if isinstance(uid, str) else None)
             case "stop":
                 return self._known(document.get("run_start"))
             case "datum" | "datum_page":
@@ -42,15 +55,17 @@ class Runs:
                 run = self._known(document.get("run_start"))
                 return self._remember(document.get("uid"), run)
 
+    # Nothing has checked the documents yet: what should be a uid may be anything.
+
     def _known(self, uid: Any) -> str | None:
-        return self._of.get(uid)
+        return self._of.get(uid) if isinstance(uid, str) else None
 
     def _remember(self, uid: Any, run: str | None) -> str | None:
         return self._remember_all([uid], run)
 
     def _remember_all(self, uids: Iterable[Any], run: str | None) -> str | None:
         if run is not None:
-            self._of.update((uid, run) for uid in uids)
+            self._of.update((uid, run) for uid in uids if isinstance(uid, str))
         return run
 
 

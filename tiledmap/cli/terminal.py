@@ -1,5 +1,6 @@
 """What is known of the terminal, if there is one."""
 
+import io
 import logging
 import os
 import shutil
@@ -10,6 +11,13 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+def write_anything() -> None:
+    """Let the output take every character; one that its encoding lacks is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def use_color(stream: TextIO) -> bool:
@@ -50,6 +58,19 @@ class PlainLog(logging.Handler):
         """Write a line, and count it where it tells of an error."""
         self.errors += record.levelno >= logging.ERROR
         print(f"{record.levelname.lower()}: {record.getMessage()}", file=sys.stderr)
+
+
+@contextmanager
+def silent_log(*names: str) -> Iterator[None]:
+    """Log nothing by these names until the block ends: what fails is said in another way."""
+    levels = {logger: logger.level for logger in map(logging.getLogger, names)}
+    for logger in levels:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)
 
 
 @contextmanager

@@ -1,20 +1,15 @@
 """``tiledmap validate``: everything that is wrong with mappings."""
 
-import re
 import sys
-from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
-from tiledmap.cli.options import OverlayOption, SetOption, find_files, find_mapping, parse_settings
+from tiledmap.cli.mistakes import PROBLEMS_FOUND
+from tiledmap.cli.options import OverlayOption, SetOption, find_files, find_mappings, parse_settings
+from tiledmap.cli.terminal import use_color, width
 from tiledmap.problems import Problem, Severity, rank
-
-# Other YAML may lie beside mappings; a mapping says which version of the language it is written in.
-_SAYS_TILEDMAP = re.compile(r"^tiledmap[ \t]*:", re.MULTILINE)
 
 
 class Format(StrEnum):
@@ -48,48 +43,24 @@ def validate(
     """
     from tiledmap import api
 
-    given = parse_settings(settings)
+    values = parse_settings(settings)
     over = find_files(overlays)
     problems: list[Problem] = []
     sources: dict[str, str] = {}
-    names = list(_find(mappings))
+    names = [name for given in mappings for name in find_mappings(given)]
     for name in names:
-        examined = api.examine(name, settings=given, overlays=over)
+        examined = api.examine(name, settings=values, overlays=over)
         problems += examined.problems
         sources |= examined.sources
     problems = rank(problems)
-    typer.echo(_format(problems, sources, format, len(names)), color=True)
+    if text := _format(problems, sources, format, len(names)):
+        typer.echo(text, color=True)
     if any(strict or problem.severity is Severity.ERROR for problem in problems):
         raise typer.Exit(PROBLEMS_FOUND)
 
 
-def _find(names: Sequence[str]) -> Iterator[str]:
-    for name in names:
-        directory = Path(name)
-        if directory.is_dir():
-            yield from _mappings_in(directory)
-        else:
-            yield find_mapping(name)
-
-
-def _mappings_in(directory: Path) -> list[str]:
-    found = [
-        str(path)
-        for pattern in ("*.yaml", "*.yml")
-        for path in directory.rglob(pattern)
-        if path.is_file() and _SAYS_TILEDMAP.search(path.read_text("utf-8", errors="replace"))
-    ]
-    if not found:
-        raise Mistake(
-            f"there is no mapping in '{directory}'",
-            "a mapping is a .yaml file that says 'tiledmap: 1'",
-        )
-    return sorted(found)
-
-
 def _format(problems: list[Problem], sources: dict[str, str], format: Format, mappings: int) -> str:
     import tiledmap
-    from tiledmap.cli.terminal import use_color, width
     from tiledmap.problems import formats
     from tiledmap.problems.sarif import format_sarif
 

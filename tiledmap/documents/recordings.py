@@ -106,8 +106,7 @@ def read_documents(path: str | os.PathLike[str]) -> Iterator[NamedDocument]:
     """
     path = Path(path)
     with path.open("rb") as raw:
-        compressed = raw.read(2) == _GZIP
-        raw.seek(0)
+        compressed = raw.peek(len(_GZIP)).startswith(_GZIP)  # a pipe cannot go back
         with gzip.open(raw) if compressed else raw as file:
             yield from _Reader(path, file).documents()
 

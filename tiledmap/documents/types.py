@@ -148,7 +148,6 @@ NUMBER = Type(frozenset({"number"}))
 INTEGER = Type(frozenset({"integer"}))
 BOOLEAN = Type(frozenset({"boolean"}))
 NULL = Type(frozenset({"null"}))
-OBJECT = Type(frozenset({"object"}), open=ANY)
 SCALAR = Type(frozenset({"text", "number", "boolean"}))
 
 

@@ -24,6 +24,7 @@ def connect(uri: str, *, api_key: str | None = None) -> Any:
     """
     import httpx
     from tiled.client import from_uri
+    from tiled.client.context import CannotPrompt
     from tiled.client.utils import ClientError
 
     try:
@@ -33,6 +34,8 @@ def connect(uri: str, *, api_key: str | None = None) -> Any:
         if status in (401, 403):
             raise UnreachableError(f"{uri} does not accept this API key ({status})") from error
         raise UnreachableError(f"{uri} answers with {status}, unlike a Tiled server") from error
+    except (CannotPrompt, RuntimeError) as error:  # Tiled raises the latter for want of a key
+        raise UnreachableError(f"{uri} wants an API key") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise UnreachableError(f"{uri} cannot be reached: {error}") from error
     except (KeyError, ValueError) as error:
