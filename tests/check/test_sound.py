@@ -430,3 +430,53 @@ def test_problems_that_only_look_alike_are_kept() -> None:
 def test_a_mapping_on_nothing_can_be_checked() -> None:
     subject = alone("tiledmap: 1\nname: a\nversion: 1.0.0\nrun: {key: '${{ start.uid }}'}\n")
     assert codes(check_sound, subject) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "field", "message"),
+    [
+        (
+            "start",
+            "scan_id: soon",
+            "'scan_id' of a start document must be an integer; this is text",
+        ),
+        (
+            "start",
+            "scan_id: '${{ start.time }}'",
+            "'scan_id' of a start document must be an integer; this is a number",
+        ),
+        (
+            "data_keys",
+            "units: 5",
+            "'units' of a data key must be text or nothing; this is an integer",
+        ),
+        (
+            "stop",
+            "exit_status: good",
+            "'exit_status' of a stop document cannot be 'good'",
+        ),
+    ],
+)
+def test_a_repair_keeps_the_type_of_a_field(document: str, field: str, message: str) -> None:
+    text = f"repair: {{{document}: [{{name: r, set: {{{field}}}, reason: why}}]}}"
+    problem = only(check_sound, beamline(text))
+    assert (problem.code, problem.message) == ("TM206", message)
+
+
+def test_a_repair_can_set_what_nobody_has_declared() -> None:
+    text = "repair: {data_keys: [{name: r, set: {asset: true, units: mm}, reason: why}]}"
+    assert codes(check_sound, beamline(text)) == []
+
+
+@pytest.mark.parametrize("name", ["class", "True", "a-b"])
+def test_an_item_is_called_what_an_expression_can_say(name: str) -> None:
+    text = f"run: {{access_tags: [{{each: \"['a']\", as: {name!r}, tag: a}}]}}"
+    problem = only(check_sound, beamline(text))
+    assert problem.code == "TM010"
+
+
+@pytest.mark.parametrize("source", ["settings", "has(settings)", "default(settings, 1)"])
+def test_settings_are_named_one_by_one(source: str) -> None:
+    text = f"run: {{metadata: {{start: {{copy: start}}, a: '${{{{ {source} }}}}'}}}}"
+    problem = only(check_sound, beamline(text))
+    assert (problem.code, problem.message) == ("TM202", "'settings' is no value; name one")

@@ -168,3 +168,37 @@ def test_a_beamline_that_drops_a_stream_is_still_total() -> None:
         """
     )
     assert codes(check_total, subject) == []
+
+
+def resources(*rules: str) -> str:
+    return "repair:\n  resources:\n" + "".join(f"    - {{{rule}}}\n" for rule in rules)
+
+
+def test_a_mimetype_that_every_rule_of_assets_refuses_is_reported() -> None:
+    text = resources("name: odd, match: {spec: ODD}, mimetype: application/x-odd")
+    problem = only(check_total, beamline(text))
+    assert (problem.code, problem.message) == ("TM304", "no rule of assets reads application/x-odd")
+
+
+def test_a_spec_stands_for_a_mimetype() -> None:
+    joined = "name: odd, match: {spec: odd}, join: stack"
+    problem = only(check_total, beamline(resources(joined)))
+    assert problem.code == "TM011"
+    assert problem.message == "resources that 'odd' takes may get no mimetype"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "name: x, match: {spec: 'o*'}, mimetype: application/x-hdf5",
+        "name: x, match: {spec: ODD}, mimetype: application/x-hdf5",
+    ],
+)
+def test_another_repair_can_say_the_mimetype(other: str) -> None:
+    text = resources("name: odd, match: {spec: Odd}, join: stack", other)
+    assert codes(check_total, beamline(text)) == []
+
+
+def test_a_rule_that_says_nothing_of_data_is_reported_as_that_alone() -> None:
+    text = "streams:\n  - name: primary\n    match: {name: primary}\n    key: main\n"
+    assert codes(check_total, beamline(text)) == []

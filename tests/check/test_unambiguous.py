@@ -272,3 +272,47 @@ def test_a_repair_is_over_one_that_there_is() -> None:
     )
     problem = only(check_unambiguous, subject)
     assert (problem.code, problem.hint) == ("TM317", "did you mean 'pilatus'?")
+
+
+# ---------------------------------------------------------------- runs and roots
+
+
+def test_runs_do_not_share_a_node() -> None:
+    problem = only(check_unambiguous, beamline("run: {key: latest}"))
+    assert (problem.code, problem.message) == ("TM311", "all runs would be one node")
+
+
+@pytest.mark.parametrize(
+    "run", ["{parent: ['${{ start.uid }}'], key: run}", "{key: a, on_collision: suffix_uid}"]
+)
+def test_runs_are_told_apart_by_any_part_of_their_path(run: str) -> None:
+    assert codes(check_unambiguous, beamline(f"run: {run}")) == []
+
+
+def roots(*rules: str) -> str:
+    return "repair:\n  roots:\n" + "".join(f"    - {{{rule}}}\n" for rule in rules)
+
+
+def test_a_root_below_an_earlier_one_finds_nothing() -> None:
+    text = roots(
+        "name: all, prefix: /nsls2/data1, becomes: /gpfs",
+        "name: smi, prefix: /nsls2/data1/smi, becomes: /smi",
+    )
+    problem = only(check_unambiguous, beamline(text))
+    assert problem.code == "TM310"
+    assert problem.message == "root 'smi' finds no path: 'all' has rewritten them before"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "name: all, prefix: /nsls2/data, becomes: /gpfs",
+        "name: all, prefix: /nsls2/data1, becomes: /nsls2/data1/smi",
+        "name: all, prefix: /nsls2/data1, becomes: /gpfs, until: 2026-06-30",
+        "name: all, prefix: /nsls2/data1, becomes: '${{ start.uid }}'",
+    ],
+    ids=["another path that begins alike", "rewritten below itself", "expires", "not known"],
+)
+def test_a_root_may_find_what_an_earlier_one_leaves(first: str) -> None:
+    text = roots(first, "name: smi, prefix: /nsls2/data1/smi, becomes: /smi")
+    assert codes(check_unambiguous, beamline(text)) == []

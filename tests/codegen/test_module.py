@@ -147,3 +147,84 @@ def test_an_item_may_have_the_name_of_anything(tmp_path: Path, name: str) -> Non
     run = mapping.preview([("start", start)]).tree[("u",)]
 
     assert [str(spec) for spec in run.specs] == ["a_b_a b", "BlueskyRun/3.0"]
+
+
+EVENT_FIELDS = ["uid", "descriptor", "filled", "seq_num", "time", "timestamps"]
+PRIMARY = {
+    "uid": "d",
+    "run_start": "u",
+    "time": 0.0,
+    "name": "primary",
+    "data_keys": {"x": {"source": "s", "dtype": "number", "shape": []}},
+}
+NAMES_OF_OURS = ["layout", "writer", "select-stream", "pattern_1", "class", "run", "re", "optional"]
+
+
+@pytest.mark.parametrize("name", NAMES_OF_OURS)
+def test_a_rule_may_have_the_name_of_anything(tmp_path: Path, name: str) -> None:
+    mapping = compiled(
+        tmp_path,
+        {
+            "profile": "free",
+            "streams": [
+                {
+                    "name": name,
+                    "when": "matches(default(descriptor.name, ''), '^pri')",
+                    "key": "named_${{ default(descriptor.name, '') }}",
+                    "metadata": {"copy": "descriptor"},
+                    "events": {"without": dict.fromkeys(EVENT_FIELDS, "not asked for")},
+                    "data": [{"name": name, "drop": "not asked for"}],
+                }
+            ],
+        },
+    )
+
+    tree = mapping.preview([("start", {"uid": "u", "time": 0.0}), ("descriptor", PRIMARY)]).tree
+
+    assert ("u", "named_primary") in tree
+
+
+def test_specs_of_a_data_rule_can_depend_on_the_data_key(tmp_path: Path) -> None:
+    specs = [
+        {"spec": "Large", "when": "data_key.size > 100"},
+        {"spec": "Of_${{ where }}", "each": "['hutch', data_key.name]", "as": "where"},
+    ]
+    rule = {
+        "name": "numbers",
+        "match": {"dtype": "number", "external": "absent"},
+        "store": "array",
+        "key": "${{ data_key.name }}",
+        "specs": specs,
+    }
+    mapping = compiled(tmp_path, {"streams": [{"name": "every-stream", "data": [rule]}]})
+    event = {"uid": "e", "descriptor": "d", "time": 0.0, "seq_num": 1}
+    event |= {"data": {"x": 1.0}, "timestamps": {"x": 0.0}}
+
+    documents = [("start", {"uid": "u", "time": 0.0}), ("descriptor", PRIMARY), ("event", event)]
+    node = mapping.preview(documents).tree[("u", "primary", "x")]
+
+    assert [str(spec) for spec in node.specs] == ["Of_hutch", "Of_x"]
+
+
+def test_each_repair_of_a_start_sees_what_the_ones_before_it_did(tmp_path: Path) -> None:
+    mapping = compiled(
+        tmp_path,
+        {
+            "source": {"start": {"properties": {"edge": {"type": "string"}}}},
+            "repair": {
+                "start": [
+                    {"name": "one", "set": {"edge": "K"}, "reason": "forgotten"},
+                    {
+                        "name": "two",
+                        "when": "has(start.edge)",
+                        "set": {"of": "${{ default(start.edge, '') }}"},
+                        "reason": "asked for",
+                    },
+                ]
+            },
+        },
+    )
+
+    run = mapping.preview([("start", {"uid": "u", "time": 0.0})]).tree[("u",)]
+
+    assert run.metadata["start"] == {"uid": "u", "time": 0.0, "edge": "K", "of": "K"}

@@ -44,8 +44,12 @@ def is_torn(text: Text | None) -> bool:
 
 
 def stored_streams(mapping: nodes.Mapping) -> Iterator[nodes.StreamRule]:
-    """Yield the stream rules that store something."""
-    return (rule for rule in mapping.streams if not says(rule, "drop"))
+    """Yield the stream rules that store something; those that do not say what are incomplete.
+
+    Where ``data`` is missing it has been reported, and whatever else such a rule lacks would only
+    repeat that.
+    """
+    return (rule for rule in mapping.streams if not says(rule, "drop") and says(rule, "data"))
 
 
 def stored_data(stream: nodes.StreamRule) -> Iterator[nodes.DataRule]:

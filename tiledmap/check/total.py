@@ -1,6 +1,6 @@
 """Total: everything that comes in goes somewhere, or stays behind for a written reason."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from tiledmap.check.coverage import OTHER, Coverage, coverage
@@ -11,11 +11,12 @@ from tiledmap.check.layout import (
     is_unread,
     items,
     missed,
+    says,
     stored_data,
     stored_streams,
     table_of,
 )
-from tiledmap.check.matching import ASSETS, DATA_KEYS, EVERYTHING, STREAMS
+from tiledmap.check.matching import ASSETS, DATA_KEYS, EVERYTHING, FILES, STREAMS
 from tiledmap.check.places import at_home
 from tiledmap.check.subject import Subject
 from tiledmap.language import nodes
@@ -34,6 +35,8 @@ def _problems(subject: Subject) -> Iterator[Problem]:
         yield from _columns(stream)
         yield from _external(stream)
     yield from _assets(subject.mapping)
+    if subject.mapping.repair:
+        yield from _resources(subject.mapping.repair, subject.mapping.assets)
     yield from _fields(subject)
 
 
@@ -136,12 +139,61 @@ def _assets(mapping: nodes.Mapping) -> Iterator[Problem]:
     )
 
 
+def _resources(repair: nodes.Repairs, assets: Sequence[nodes.AssetRule]) -> Iterator[Problem]:
+    """Follow resources to the rule of assets that reads them."""
+    giving = [rule for rule in repair.resources if says(rule, "mimetype")]
+    for rule in repair.resources:
+        if is_unread(rule):
+            continue
+        if rule.mimetype is not None and "/" in rule.mimetype:
+            yield from _reader(rule, rule.mimetype, assets)
+        elif _is_of_unknown_format(rule, giving):
+            yield Problem(
+                "TM011",
+                rule.at("name"),
+                f"resources that '{rule.name}' takes may get no mimetype",
+                label="a spec says nothing of the files' format",
+                hint="say what the spec stands for:  mimetype: application/x-hdf5",
+            )
+
+
+def _is_of_unknown_format(
+    rule: nodes.ResourceRepair, giving: Sequence[nodes.ResourceRepair]
+) -> bool:
+    """Whether a repair takes resources by their spec and none says which mimetype that means."""
+    if rule.match is None or rule.match.spec is None or rule in giving:
+        return False
+    return not FILES.covered(FILES.region(rule.match), certain(FILES, giving))
+
+
+def _reader(
+    rule: nodes.ResourceRepair, mimetype: str, assets: Sequence[nodes.AssetRule]
+) -> Iterator[Problem]:
+    """Find a mimetype that the rules of assets refuse, whatever the file."""
+    region = {"mimetype": (mimetype,)}
+    takers = [asset for asset in assets if ASSETS.overlap(region, ASSETS.region(asset.match))]
+    if takers and all(asset.refuse is not None for asset in takers):
+        yield Problem(
+            "TM304",
+            rule.at("mimetype"),
+            f"no rule of assets reads {mimetype}",
+            label=f"refused by '{takers[0].name}'",
+            hint="add a rule that says how:  match: {mimetype: …}, consolidator: …",
+            notes=(Note(f"'{takers[0].name}' refuses it", takers[0].at("name")),),
+        )
+
+
 _SAME_AS_OTHERS = frozenset({"event_page", "datum_page"})
 """Documents that hold several of another: what they lose has been said."""
 
 
 def _fields(subject: Subject) -> Iterator[Problem]:
-    rows = [row for row in coverage(subject) if row.document not in _SAME_AS_OTHERS]
+    whole = {"", *(stream.name for stream in stored_streams(subject.mapping))}
+    rows = [
+        row
+        for row in coverage(subject)
+        if row.document not in _SAME_AS_OTHERS and row.rule in whole
+    ]
     for (document, rule), group in groupby(rows, key=lambda row: (row.document, row.rule)):
         fields = list(group)
         # What becomes of data is a question of rules: TM301.

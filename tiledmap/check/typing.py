@@ -151,15 +151,16 @@ class _Inference:
         if found.failed_at is not None:
             self._no_field(path, found)
             return None
+        if path.root == "settings" and not path.steps:
+            hint = f"settings: {', '.join(found.type.properties) or 'none'}"
+            self._report("TM202", path.span, "'settings' is no value; name one", "", hint)
+            return None
         return found
 
     def _path(self, path: Path, known: Narrowed, need: str) -> Type:
         found = self._found(path, known)
         if found is None:
             return NEVER
-        if path.root == "settings" and not path.steps:
-            hint = f"settings: {', '.join(found.type.properties) or 'none'}"
-            return self._report("TM202", path.span, "'settings' is no value; name one", "", hint)
         if found.absent_at is not None and Path(path.root) not in known:
             self._may_be_absent(path, found, need)
         return found.type if found.absent_at is None else found.type.without_null()
@@ -292,12 +293,14 @@ class _Inference:
         if operator in {"==", "!="}:
             if not left.meets(right):
                 message = f"{_shown(left)} is never equal to {_shown(right)}"
-                self._report("TM204", span, message, _values(left, right))
+                self._report("TM204", span, message, possible_values(left, right))
         elif operator in {"in", "not in"}:
             if right.kinds == {"array"}:
                 if not left.meets(right.item):
                     message = f"{_shown(left)} is never in a {right}"
-                    self._report("TM204", left_expr.span, message, _values(left, right.item))
+                    self._report(
+                        "TM204", left_expr.span, message, possible_values(left, right.item)
+                    )
             elif right.fits(TEXT):
                 self._want(left, TEXT, left_expr, "only text is in text")
             else:
@@ -469,7 +472,7 @@ def _shown(type: Type) -> str:
     return str(type)
 
 
-def _values(one: Type, other: Type) -> str:
+def possible_values(one: Type, other: Type) -> str:
     """Name the nearest of a few values that are possible."""
     for written, possible in ((one, other), (other, one)):
         if written.enum and possible.enum and len(written.enum) == 1:

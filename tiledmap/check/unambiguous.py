@@ -44,6 +44,7 @@ def _problems(subject: Subject) -> Iterator[Problem]:
     mapping = subject.mapping
     yield from _order(STREAMS, mapping.streams)
     yield from _order(ASSETS, mapping.assets)
+    yield from _run_nodes(mapping.run) if mapping.run else ()
     yield from _stream_nodes(mapping)
     for stream in stored_streams(mapping):
         yield from _order(DATA_KEYS, stream.data)
@@ -165,6 +166,19 @@ def _path(parents: Iterable[Text] | None, key: Text | None) -> _Keys:
 def _single_name(match: nodes.StreamMatch | nodes.DataKeyMatch | None) -> bool:
     patterns = match.name if match else None
     return patterns is not None and len(patterns.texts) == 1 and not is_glob(patterns.texts[0])
+
+
+def _run_nodes(run: nodes.Run) -> Iterator[Problem]:
+    texts = [*(run.parent or ()), *filter(None, [run.key])]
+    told_apart = run.on_collision is nodes.OnCollision.SUFFIX_UID
+    if run.key is not None and not told_apart and not any(_depends(t, "start") for t in texts):
+        yield Problem(
+            "TM311",
+            run.at("key"),
+            "all runs would be one node",
+            label="the same key for each of them",
+            hint="use the run's uid:  key: ${{ start.uid }},  or say  on_collision: suffix_uid",
+        )
 
 
 def _stream_nodes(mapping: nodes.Mapping) -> Iterator[Problem]:
@@ -325,14 +339,45 @@ def _repairs(repair: nodes.Repairs) -> Iterator[Problem]:
     for rules in (repair.start, repair.descriptor, repair.stop):
         yield from _conflicts(rules, None)
     for one, other in combinations(repair.roots, 2):
-        if one.prefix is not None and one.prefix == other.prefix and one.becomes != other.becomes:
-            yield Problem(
-                "TM313",
-                other.at("prefix"),
-                f"roots '{one.name}' and '{other.name}' rewrite the same prefix",
-                label="every repair that fits applies",
-                notes=(Note(f"'{one.name}' is here", one.at("prefix")),),
-            )
+        yield from _roots(one, other)
+
+
+def _roots(one: nodes.RootRepair, other: nodes.RootRepair) -> Iterator[Problem]:
+    """Compare two repairs of paths: what the first has rewritten, the second does not see."""
+    if one.prefix is None or other.prefix is None or one.becomes == other.becomes:
+        return
+    notes = (Note(f"'{one.name}' is here", one.at("prefix")),)
+    if one.prefix == other.prefix:
+        yield Problem(
+            "TM313",
+            other.at("prefix"),
+            f"roots '{one.name}' and '{other.name}' rewrite the same prefix",
+            label="every repair that fits applies",
+            notes=notes,
+        )
+    elif _is_below(other.prefix, one.prefix) and not _stays_below(one, other):
+        yield Problem(
+            "TM310",
+            other.at("prefix"),
+            f"root '{other.name}' finds no path: '{one.name}' has rewritten them before",
+            label=f"lies below '{one.prefix}'",
+            hint=f"put '{other.name}' before '{one.name}'",
+            notes=notes,
+        )
+
+
+def _is_below(path: str, above: str) -> bool:
+    """Whether a path begins with all the steps of another."""
+    return (path.rstrip("/") + "/").startswith(above.rstrip("/") + "/")
+
+
+def _stays_below(one: nodes.RootRepair, other: nodes.RootRepair) -> bool:
+    """Whether a path that `one` has rewritten, or no longer rewrites, can be one for `other`."""
+    expires = one.until is not None and (other.until is None or other.until > one.until)
+    becomes = one.becomes.literal if one.becomes is not None else None
+    if expires or becomes is None or other.prefix is None:
+        return True
+    return _is_below(becomes, other.prefix) or _is_below(other.prefix, becomes)
 
 
 def _conflicts(rules: Sequence[Any], matching: Matching | None) -> Iterator[Problem]:

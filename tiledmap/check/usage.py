@@ -4,17 +4,21 @@
 listed cannot be checked, and is refused.
 """
 
+import keyword
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tiledmap.check.layout import says
 from tiledmap.check.scopes import SCOPES, types_of_names, with_kwargs
 from tiledmap.check.typing import (
+    DOCUMENTS,
     NOTHING_KNOWN,
     Narrowed,
     in_words,
     infer,
     mend,
+    possible_values,
     present_if,
     presumed,
 )
@@ -28,12 +32,13 @@ from tiledmap.documents.types import (
     TEXT,
     Type,
     array_of,
+    literal_type,
     type_of,
 )
 from tiledmap.language import nodes
 from tiledmap.language.expressions import Expr
 from tiledmap.language.scalars import Expression, Free, Text
-from tiledmap.problems import Problem
+from tiledmap.problems import Problem, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,9 @@ SECTIONS: Mapping[tuple[type[nodes.Node], str], str] = {
     (nodes.Repairs, "stop"): "run stop",
 }
 """The fields below which other names are in scope."""
+
+_REPAIRED = ("stop", "data_key", "descriptor", "start")
+"""What a repair sets fields of: the first of these that is in scope."""
 
 _COLUMN_TYPES = {"s": TEXT, "b": BOOLEAN, "i": INTEGER, "u": INTEGER, "f": NUMBER}
 """What a column's value must be, by the first letter of the column's type."""
@@ -216,7 +224,8 @@ class Usage:
         """Narrow or widen what is in scope by what the statement itself says."""
         match node:
             case nodes.Column():
-                names = self._place("columns" if node.keys is None else "key columns").scope
+                section = "key columns" if says(node, "keys") else "columns"
+                names = self._place(section).scope
                 return replace(place, scope={**place.scope, **names})
             case nodes.ResourceRepair(kwargs=kwargs):
                 document, field = "resource", "resource_kwargs"
@@ -244,9 +253,14 @@ class Usage:
 
     def _bindable(self, item: nodes.SpecItem | nodes.TagItem, place: Place) -> Iterator[Problem]:
         assert item.as_ is not None
-        if not item.as_.isidentifier():
+        if not item.as_.isidentifier() or keyword.iskeyword(item.as_):
             message = f"'{item.as_}' cannot be written in an expression"
-            yield Problem("TM010", item.at("as"), message, hint="use letters, digits and '_'")
+            yield Problem(
+                "TM010",
+                item.at("as"),
+                message,
+                hint="use letters, digits and '_', and no word of Python's",
+            )
         elif item.as_ in place.scope:
             message = f"'{item.as_}' is the name of something else here"
             yield Problem("TM014", item.at("as"), message, hint="choose another name")
@@ -261,7 +275,29 @@ class Usage:
                 inner = self._place(_section_of_entry("run", key, at_top=True))
                 yield from self._value(value, "entries", entry, inner)
             return
+        if isinstance(node, nodes.DataKeyRepair | nodes.DocumentRepair) and name == "set":
+            yield from self._set(value, place)
+            return
         yield from self._value(node, name, value, place)
+
+    def _set(self, values: Mapping[str, Free], place: Place) -> Iterator[Problem]:
+        """Check what a repair sets: a field that is known keeps its type."""
+        document = next(name for name in _REPAIRED if name in place.scope)
+        fields = place.scope[document].properties
+        for name, free in values.items():
+            known = fields.get(name)
+            use = Use(f"'{name}' of {DOCUMENTS[document]}", known.type) if known else _FREE
+            if isinstance(free.value, Text) and free.value.literal is None:
+                yield from self._text(free.value, place, use)
+                continue
+            for text in free.texts():
+                yield from self._text(text, place, _FREE)
+            found = literal_type(free.plain())
+            if known and not found.fits(known.type):
+                yield _misfit(free.span, found, use)
+            elif known and not found.meets(known.type):
+                message = f"{use.what} cannot be {free.plain()!r}"
+                yield Problem("TM206", free.span, message, possible_values(found, known.type))
 
     def _value(self, node: nodes.Node, name: str, value: Any, place: Place) -> Iterator[Problem]:
         """Check whatever a field holds."""
@@ -334,8 +370,12 @@ def _unfit(expr: Expr, found: Type, use: Use) -> Iterator[Problem]:
         message = f"'when' must be true or false; this is {in_words(found)}"
         yield Problem("TM205", expr.span, message, hint=_truth_hint(found))
         return
+    yield _misfit(expr.span, found, use, mend(found, use.wants, expr))
+
+
+def _misfit(span: Span, found: Type, use: Use, hint: str = "") -> Problem:
     message = f"{use.what} must be {in_words(use.wants)}; this is {in_words(found)}"
-    yield Problem("TM206", expr.span, message, hint=mend(found, use.wants, expr))
+    return Problem("TM206", span, message, hint=hint)
 
 
 def _truth_hint(found: Type) -> str:

@@ -24,7 +24,7 @@ from tiledmap.codegen.layout import (
     list_of,
     tuple_of,
 )
-from tiledmap.codegen.python import PythonNotation, identifier
+from tiledmap.codegen.python import PythonNotation, identifier, unique
 from tiledmap.language.expressions import Path
 from tiledmap.plan.notation import quote
 from tiledmap.plan.steps import (
@@ -76,9 +76,9 @@ class _Module:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._python = PythonNotation()
-        self._definitions: list[str] = []
         self._names: set[str] = {"writer", "LAYOUT"}
+        self._python = PythonNotation(self._names)
+        self._definitions: list[str] = []
 
     def text(self) -> str:
         plan = self._plan
@@ -103,7 +103,7 @@ class _Module:
 
     def _define(self, name: str, arguments: str, at: str, body: Iterable[str]) -> str:
         """Add a function, its body indented already, and return its name."""
-        name = identifier(name, self._names)
+        name = unique(name, self._names)
         self._names.add(name)
         place = f"  # {at}" if at else ""
         lines = [f"def {name}({arguments}):{place}", *body]
@@ -114,8 +114,8 @@ class _Module:
         return self._define(name, arguments, at, lines_of(code, 1, before="return "))
 
     def _constant(self, name: str, code: Code) -> str:
-        name = identifier(name, self._names).upper()
-        self._names.update({name, name.lower()})
+        name = unique(name.upper(), self._names)
+        self._names.add(name)
         self._definitions.append("\n".join(lines_of(code, before=f"{name} = ")))
         return name
 
@@ -232,14 +232,14 @@ class _Module:
     def _store(self, stream: StreamStep, stem: str) -> str:
         body: list[str] = []
         for step in stream.data:
-            body.extend(self._branch(step, self._stored(step)))
+            body.extend(self._branch(step, self._stored(step, stem)))
             if step.condition.always:
                 break
         else:
             body.append(_nothing_fits("data key", "data_key['name']"))
         return self._define(f"{stem}_store", DATA_KEY, "", body)
 
-    def _stored(self, step: StoreStep) -> Code:
+    def _stored(self, step: StoreStep, stem: str) -> Code:
         if step.drop is not None:
             return self._runtime("Dropped", quote(step.drop), quote(step.at))
         metadata = self._copy(step.metadata)
@@ -250,9 +250,16 @@ class _Module:
             path=tuple_of(*map(self._python.text, step.path)) if step.path else None,
             table=quote(step.table) if step.table else None,
             dims=tuple_of(*map(quote, step.dims)) if step.dims is not None else None,
-            specs=tuple_of(*map(self._plain_spec, step.specs)) if step.specs else None,
+            specs=self._stored_specs(step, stem) if step.specs else None,
             metadata=metadata,
         )
+
+    def _stored_specs(self, step: StoreStep, stem: str) -> Code:
+        if all(map(_is_plain, step.specs)):
+            return tuple_of(*(self._spec(entry.text) for entry in step.specs))
+        name = f"{stem}_{identifier(step.name)}_specs"
+        function = self._specs(name, DATA_KEY, step.at, step.specs)
+        return call("tuple", call(function, *DATA_KEY.split(", ")))
 
     # ------------------------------------------------------------ tables
 
@@ -337,7 +344,7 @@ class _Module:
 
     def _document_repair(self, step: RepairStep) -> Code:
         stem = f"repair_{step.document}_{identifier(step.name)}"
-        arguments = "start, _" if step.document == "start" else f"start, {step.document}"
+        arguments = "_, start" if step.document == "start" else f"start, {step.document}"
         changes = self._runtime(
             "change",
             step.document,
@@ -400,9 +407,6 @@ class _Module:
             return f"{self._python.use('Spec')}({', '.join(words)})"
         return f"{self._python.use('parse_spec')}({self._python.text(parts)})"
 
-    def _plain_spec(self, entry: Entry) -> str:
-        return self._spec(entry.text)
-
     def _entries(
         self,
         name: str,
@@ -412,7 +416,7 @@ class _Module:
         write: Callable[[Parts], str],
     ) -> str:
         """A function that returns the list that specs or tags make."""
-        if all(entry.when is None and entry.each is None for entry in entries):
+        if all(map(_is_plain, entries)):
             items = list_of(*(write(entry.text) for entry in entries))
             return self._returning(name, arguments, at, items)
         made = "specs" if name.endswith("specs") else "tags"
@@ -463,6 +467,11 @@ class _Module:
         if metadata.without:
             return self._runtime("without", document, *map(quote, metadata.without))
         return document
+
+
+def _is_plain(entry: Entry) -> bool:
+    """Whether an entry makes one item, always."""
+    return entry.when is None and entry.each is None
 
 
 def _nothing_fits(what: str, name: str) -> str:

@@ -22,7 +22,9 @@ ALWAYS_THERE = frozenset({"name", "dtype", "dtype_numpy", "shape", "source"})
 class PythonNotation(Notation):
     """The notation of generated modules; it notes which names they must import or define."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: set[str]) -> None:
+        """Share `names`, those that the module defines, so that none is given twice."""
+        self._names = names
         self.imports: set[str] = set()
         self.patterns: dict[str, str] = {}
         self.facility_functions: dict[str, str] = {}
@@ -35,7 +37,15 @@ class PythonNotation(Notation):
 
     def local(self, name: str) -> str:
         """The variable for an item that the mapping calls `name`; unlike every other name."""
-        return self._locals.setdefault(name, identifier(name, _NOT_LOCAL))
+        if name not in self._locals:
+            self._locals[name] = unique(identifier(name), _NOT_LOCAL | self._names)
+        return self._locals[name]
+
+    def _defined(self, name: str) -> str:
+        """A name for the module to define."""
+        name = unique(name, {*self._names, *self._locals.values()})
+        self._names.add(name)
+        return name
 
     def path(self, path: Path) -> str:
         """A path that is known to be there."""
@@ -62,16 +72,20 @@ class PythonNotation(Notation):
         function = function_named(call.function)
         assert isinstance(function, Function), f"an unchecked function {call.function!r}"
         if call.function not in FUNCTIONS:
-            name = self.facility_functions.setdefault(
-                call.function, f"facility_{identifier(call.function)}"
-            )
-            return f"{name}({', '.join(map(self.write, call.arguments))})", ATOM
+            return self._call_of_facility(call), ATOM
         self._import_for(function)
         arguments = [
             self.write(argument, ATOM if f"{{{position}}}." in function.python else CHOICE)
             for position, argument in enumerate(call.arguments)
         ]
         return function.python.format(*arguments), ATOM
+
+    def _call_of_facility(self, call: Call) -> str:
+        if call.function not in self.facility_functions:
+            name = self._defined(f"facility_{identifier(call.function)}")
+            self.facility_functions[call.function] = name
+        arguments = ", ".join(map(self.write, call.arguments))
+        return f"{self.facility_functions[call.function]}({arguments})"
 
     def _import_for(self, function: Function) -> None:
         if function.python.startswith(f"{function.name}(") and function.name not in _BUILTIN:
@@ -101,8 +115,10 @@ class PythonNotation(Notation):
     def _matches(self, call: Call) -> tuple[str, int]:
         text, pattern = call.arguments
         assert isinstance(pattern, Literal), "a pattern is a literal"
-        name = self.patterns.setdefault(str(pattern.value), f"PATTERN_{len(self.patterns) + 1}")
-        return f"{self.use('matches')}({self.write(text)}, {name})", ATOM
+        written = str(pattern.value)
+        if written not in self.patterns:
+            self.patterns[written] = self._defined(f"PATTERN_{len(self.patterns) + 1}")
+        return f"{self.use('matches')}({self.write(text)}, {self.patterns[written]})", ATOM
 
     # ------------------------------------------------------------ texts and values
 
@@ -197,11 +213,15 @@ def _in_f_string(part: str | Expr, hole: str | None) -> str:
     return double_quoted(part)[1:-1].replace("{", "{{").replace("}", "}}")
 
 
-def identifier(name: str, taken: Collection[str] = ()) -> str:
-    """A Python identifier for a rule's or a mapping's name, unlike those that are taken."""
-    stem = re.sub(r"\W", "_", name).lower()
-    number, unique = 1, stem
-    while unique in taken or keyword.iskeyword(unique):
+def identifier(name: str) -> str:
+    """What a rule or an item is called in Python."""
+    return re.sub(r"\W", "_", name).lower()
+
+
+def unique(stem: str, taken: Collection[str]) -> str:
+    """A name that is not taken, nor a word of Python: the stem, with a number where it is."""
+    number, name = 1, stem
+    while name in taken or keyword.iskeyword(name):
         number += 1
-        unique = f"{stem}_{number}"
-    return unique
+        name = f"{stem}_{number}"
+    return name

@@ -2,8 +2,7 @@
 
 Rules meet by name. Statements that hold named rules (the run, a stream, a table, the repairs) and
 settings are merged field by field; every other rule replaces its namesake whole. What is merged
-keeps the places of both files. ``docs/explanations/decisions/0001-merging-rules.md`` gives the
-reasons.
+keeps the places of both files. The decision "What an extending mapping changes" gives the reasons.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -282,14 +281,20 @@ def _layout_missing(mapping: Mapping) -> Iterator[Problem]:
     if mapping.run is not None:
         yield from _lacks(mapping.run, "the run", "key", hint="such as key: ${{ start.uid }}")
     for stream in mapping.streams:
-        if stream.drop is None:
+        if "drop" not in stream.given | stream._keys.keys():
             yield from _stream_missing(stream)
+
+
+_DATA = (
+    "say where its data keys go; a rule takes nothing from others, but one of the same name as an "
+    "inherited rule keeps what it does not say"
+)
 
 
 def _stream_missing(stream: StreamRule) -> Iterator[Problem]:
     what = f"the stream rule {stream.name!r}"
     yield from _lacks(stream, what, "key", hint="such as key: ${{ default(descriptor.name, 'x') }}")
-    yield from _lacks(stream, what, "data", hint="say where its data keys go")
+    yield from _lacks(stream, what, "data", hint=_DATA)
     for rule in stream.data:
         yield from _data_missing(rule)
     for table in stream.tables:

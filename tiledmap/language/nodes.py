@@ -269,7 +269,9 @@ class Repair(Rule):
         None, description="Last day on which it applies, by the run's time."
     )
     over: Name | None = Field(
-        None, description="The repair that this one overrides where both set the same field."
+        None,
+        description="The repair after which this one is applied, and which it overrides where "
+        "both set the same field.",
     )
 
 
@@ -589,12 +591,3 @@ class Mapping(Node):
 
 
 LANGUAGE_VERSION = 1
-PARTS: dict[str, Literal["header", "in", "right", "out"]] = {
-    "source": "in",
-    "settings": "in",
-    "repair": "right",
-    "run": "out",
-    "streams": "out",
-    "assets": "out",
-}
-"""The three parts of a mapping, in the order in which they are written."""

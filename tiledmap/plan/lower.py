@@ -3,8 +3,9 @@
 `lower` never fails on a mapping that the checks found no error in; a test holds it to that.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from tiledmap.language import nodes
 from tiledmap.language.expressions import Expr, Literal
 from tiledmap.language.scalars import Expression, Free, Patterns, Text
 from tiledmap.plan.hoist import hoist
-from tiledmap.plan.passes import paths_in, simplify, simplify_parts
+from tiledmap.plan.passes import simplify, simplify_parts
 from tiledmap.plan.steps import (
     NOTHING,
     AssetStep,
@@ -35,6 +36,8 @@ from tiledmap.plan.steps import (
     Values,
     place,
 )
+
+R = TypeVar("R", bound=nodes.Repair)
 
 
 def lower(mapping: nodes.Mapping, settings: Mapping[str, Any], sha256: str) -> Plan:
@@ -146,9 +149,9 @@ class _Lowering:
                     ("descriptor", repair.descriptor),
                     ("stop", repair.stop),
                 )
-                for rule in rules
+                for rule in in_order(rules)
             ),
-            data_key_repairs=tuple(self._data_key_repair(rule) for rule in repair.data_keys),
+            data_key_repairs=tuple(map(self._data_key_repair, in_order(repair.data_keys))),
             file_repairs=tuple(self._file_repairs(repair)),
             run=self._run(mapping.run),
             streams=tuple(
@@ -256,26 +259,34 @@ class _Lowering:
         )
 
     def _file_repairs(self, repair: nodes.Repairs) -> Iterable[FileRepairStep]:
-        for root in repair.roots:
-            assert root.becomes is not None
-            yield FileRepairStep(
-                root.name,
-                "roots",
-                Condition(),
-                {"prefix": root.prefix, "becomes": self.parts(root.becomes)},
-                place(root.at()),
-                root.until.isoformat() if root.until else None,
-            )
-        for section, rules in (("resources", repair.resources), ("datums", repair.datums)):
-            for rule in rules:
-                yield FileRepairStep(
-                    rule.name,
-                    section,
-                    self.condition("resource", rule.match, rule.when),
-                    self._says(rule, ("mimetype", "join", "chunks", "parameters", "kwargs")),
-                    place(rule.at()),
-                    rule.until.isoformat() if rule.until else None,
-                )
+        yield from map(self._root_repair, repair.roots)
+        for resource in in_order(repair.resources):
+            yield self._file_repair("resources", resource)
+        for datum in in_order(repair.datums):
+            yield self._file_repair("datums", datum)
+
+    def _root_repair(self, rule: nodes.RootRepair) -> FileRepairStep:
+        assert rule.becomes is not None
+        return FileRepairStep(
+            name=rule.name,
+            section="roots",
+            condition=Condition(),
+            says={"prefix": rule.prefix, "becomes": self.parts(rule.becomes)},
+            at=place(rule.at()),
+            until=rule.until.isoformat() if rule.until else None,
+        )
+
+    def _file_repair(
+        self, section: str, rule: nodes.ResourceRepair | nodes.DatumRepair
+    ) -> FileRepairStep:
+        return FileRepairStep(
+            name=rule.name,
+            section=section,
+            condition=self.condition("resource", rule.match, rule.when),
+            says=self._says(rule, ("mimetype", "join", "chunks", "parameters", "kwargs")),
+            at=place(rule.at()),
+            until=rule.until.isoformat() if rule.until else None,
+        )
 
     def _asset(self, rule: nodes.AssetRule) -> AssetStep:
         return AssetStep(
@@ -303,6 +314,19 @@ class _Lowering:
 
 
 # ---------------------------------------------------------------- pure pieces
+
+
+def in_order(repairs: Sequence[R]) -> list[R]:
+    """The repairs as they are applied: one that is ``over`` another comes after it."""
+    ordered: list[R] = []
+    waiting = list(repairs)
+    while waiting:
+        names = {repair.name for repair in waiting}
+        ready = [repair for repair in waiting if repair.over not in names - {repair.name}]
+        chosen = (ready or waiting)[0]
+        ordered.append(chosen)
+        waiting.remove(chosen)
+    return ordered
 
 
 def tests_of(subject: str, match: nodes.Node | None) -> tuple[FieldTest, ...]:
@@ -342,48 +366,10 @@ def numpy_name(text: str) -> str:
 
 
 def split_at_stop(metadata: Copy) -> tuple[Copy, Copy]:
-    """Divide a run's metadata into what is known at its start and what needs its stop document."""
-    early: dict[str, Copy | Values] = {}
-    late: dict[str, Copy | Values] = {}
-    for key, entry in metadata.entries.items():
-        if isinstance(entry, Values):
-            (late if _needs_stop(entry.value) else early)[key] = entry
-            continue
-        at_start, at_stop = split_at_stop(entry)
-        if not _empty(at_start) or _empty(at_stop):
-            early[key] = at_start
-        if not _empty(at_stop):
-            late[key] = at_stop
-    copied_late = metadata.document == "stop"
-    nothing = Copy(None, metadata.at)
-    own = Copy(metadata.document, metadata.at, metadata.without, metadata.only)
-    at_start = nothing if copied_late else own
-    at_stop = own if copied_late else nothing
-    return (
-        Copy(at_start.document, at_start.at, at_start.without, at_start.only, early),
-        Copy(at_stop.document, at_stop.at, at_stop.without, at_stop.only, late),
-    )
-
-
-def _empty(metadata: Copy) -> bool:
-    return metadata.document is None and not metadata.entries
-
-
-def _needs_stop(value: Any) -> bool:
-    match value:
-        case dict():
-            return any(map(_needs_stop, value.values()))
-        case list():
-            return any(map(_needs_stop, value))
-        case tuple():
-            return any(
-                path.root == "stop"
-                for part in value
-                if isinstance(part, Expr)
-                for path in paths_in(part)
-            )
-        case _:
-            return False
+    """Divide a run's metadata into what is written at its start and, under ``stop``, at its end."""
+    late = {key: entry for key, entry in metadata.entries.items() if key == "stop"}
+    early = {key: entry for key, entry in metadata.entries.items() if key != "stop"}
+    return replace(metadata, entries=early), Copy(None, metadata.at, entries=late)
 
 
 def _never(condition: Condition) -> bool:

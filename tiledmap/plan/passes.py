@@ -4,6 +4,7 @@
 `simplify_parts` to a text.
 """
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
@@ -11,6 +12,7 @@ from typing import Any
 
 from tiledmap.language.expressions import (
     Binary,
+    Call,
     Choice,
     Compare,
     Expr,
@@ -81,16 +83,33 @@ def _fold(expr: Expr) -> Expr:
         case Binary(operator=sign, left=Literal(value=left), right=Literal(value=right)) if (
             sign in _ARITHMETIC
         ):
-            return Literal(_ARITHMETIC[sign](left, right), span=expr.span)
+            return _calculated(expr, _ARITHMETIC[sign], left, right)
         case Unary(operator="not", operand=Literal(value=bool() as value)):
             return Literal(not value, span=expr.span)
         case Unary(operator="-", operand=Literal(value=int() | float() as value)):
             return Literal(-value, span=expr.span)
         case Choice(condition=Literal(value=bool() as value)):
             return expr.then if value else expr.otherwise
+        case Call(function="has", arguments=(Literal(value=value),)):
+            return Literal(value is not None, span=expr.span)
+        case Call(function="default" | "first", arguments=(Literal(value=value) as sure, *_)) if (
+            value is not None
+        ):
+            return sure
         case Logical():
             return _fold_logical(expr)
     return expr
+
+
+def _calculated(expr: Binary, calculate: Callable[[Any, Any], Any], left: Any, right: Any) -> Expr:
+    """The result as a literal; what no literal can say is left to fail, or not, when it runs."""
+    try:
+        value = calculate(left, right)
+    except ArithmeticError:
+        return expr
+    if isinstance(value, float) and not math.isfinite(value):
+        return expr
+    return Literal(value, span=expr.span)
 
 
 def _fold_logical(expr: Logical) -> Expr:

@@ -19,8 +19,12 @@ Parts: TypeAlias = tuple[str | Expr, ...]
 
 
 def place(span: Span) -> str:
-    """A span as plans and generated modules name it: the file's own name and the line."""
-    return f"{PurePath(span.file).name}:{span.line}"
+    """A span as plans and generated modules name it: the file's own name and the line.
+
+    It stands in comments of generated modules, so it never breaks a line.
+    """
+    name = "".join(letter if letter.isprintable() else "?" for letter in PurePath(span.file).name)
+    return f"{name}:{span.line}"
 
 
 class Relation(StrEnum):
@@ -57,9 +61,6 @@ class Condition:
     @property
     def always(self) -> bool:
         return not self.tests and self.when is None
-
-
-ALWAYS = Condition()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,347 @@
+"""Mappings that the checks find no error in, as YAML."""
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import yaml
+from hypothesis import strategies as st
+
+from tiledmap.testing.strategies.expressions import (
+    SETTINGS,
+    SOURCE,
+    Scope,
+    conditions,
+    numbers,
+    texts,
+    words_with_holes,
+)
+
+_START = ("start",)
+_STREAM = ("start", "descriptor")
+_DATA = ("start", "descriptor", "data_key")
+_STOP = ("start", "stop")
+_ROW = ("start", "descriptor", "event")
+_KEY_ROW = ("start", "descriptor", "data_key", "event", "timestamp")
+
+_NOT_NEEDED = "not needed to read"
+
+
+def _hole(expression: str) -> str:
+    return f"${{{{ {expression} }}}}"
+
+
+def _maybe(draw: st.DrawFn, name: str, values: st.SearchStrategy[Any]) -> dict[str, Any]:
+    """One entry, or none."""
+    return {name: draw(values)} if draw(st.booleans()) else {}
+
+
+# ---------------------------------------------------------------- pieces
+
+
+@st.composite
+def _entries(draw: st.DrawFn, word: str, made: str, scope: Scope) -> list[dict[str, Any]]:
+    """Specs or tags: some always, some `when`, some `each`."""
+    entries: list[dict[str, Any]] = []
+    for number in range(draw(st.integers(0, 2))):
+        entry: dict[str, Any] = {word: made.format(number)}
+        inner: Scope = scope
+        if draw(st.booleans()):
+            entry |= {"each": "default(start.participants, [])", "as": "p"}
+            inner = (*scope, "p")
+            entry[word] += "-" + _hole(draw(texts(("p",))))
+        entries.append({**entry, **_maybe(draw, "when", conditions(inner))})
+    return entries
+
+
+@cache
+def _value(scope: Scope) -> st.SearchStrategy[Any]:
+    return (
+        words_with_holes(scope)
+        | conditions(scope).map(_hole)
+        | st.integers(-5, 5)
+        | st.booleans()
+        | st.none()
+        | st.fixed_dictionaries({"NX_class": st.just("NXentry"), "t": words_with_holes(scope)})
+        | st.lists(words_with_holes(scope), max_size=2)
+    )
+
+
+@st.composite
+def _metadata(
+    draw: st.DrawFn, document: str, scope: Scope, fields: Sequence[str] = ()
+) -> dict[str, Any]:
+    """A copied document, perhaps without some `fields`, with values and copies beside it."""
+    metadata: dict[str, Any] = {"copy": document}
+    left_out = draw(st.lists(st.sampled_from(fields), max_size=2, unique=True)) if fields else []
+    if left_out:
+        metadata["without"] = dict.fromkeys(left_out, _NOT_NEEDED)
+    for number in range(draw(st.integers(0, 2))):
+        metadata[f"extra_{number}"] = draw(_value(scope))
+    if draw(st.booleans()):
+        inner: dict[str, Any] = {"copy": "start", "note": draw(_value(scope))}
+        inner |= _maybe(draw, "only", st.just({"uid": "who it was", "plan_name": "what it did"}))
+        metadata["about"] = inner
+    return metadata
+
+
+@cache
+def _parents(scope: Scope) -> st.SearchStrategy[list[str]]:
+    slugs = texts(scope).map(lambda text: _hole(f"slug({text})"))
+    return st.sampled_from([["raw"], ["raw", "more"]]) | st.lists(slugs, min_size=1, max_size=1)
+
+
+# ---------------------------------------------------------------- streams
+
+
+@st.composite
+def _node_rule(draw: st.DrawFn, name: str, store: str, match: dict[str, Any]) -> dict[str, Any]:
+    """A data rule that makes a node of each data key."""
+    dims = st.sampled_from([["time", "..."], ["frame", "..."]])
+    return {
+        "name": name,
+        "match": match,
+        "store": store,
+        "key": _hole("data_key.name"),
+        **_maybe(draw, "parent", _parents(_DATA).map(lambda parents: ["arrays", *parents])),
+        **_maybe(draw, "dims", dims),
+        **_maybe(draw, "specs", _entries("spec", f"{name}{{}}", _DATA)),
+        **_maybe(draw, "metadata", _metadata("data_key", _DATA, ("source", "shape"))),
+    }
+
+
+@st.composite
+def _data_rules(draw: st.DrawFn, tables: int) -> list[dict[str, Any]]:
+    files = {
+        "name": "files",
+        "match": {"external": "present"},
+        "store": "files",
+        "key": _hole("data_key.name"),
+    }
+    rules: list[dict[str, Any]] = [
+        files,
+        draw(_node_rule("ragged", "ragged", {"dtype": "array", "shape": "ragged"})),
+        draw(_node_rule("arrays", "array", {"dtype": "array"})),
+        draw(_node_rule("unsigned", "array", {"dtype_numpy": "uint64"})),
+    ]
+    if draw(st.booleans()):
+        match = st.sampled_from([{"name": "motor*"}, {"name": ["I0", "img"]}, {"units": "present"}])
+        special = {
+            "name": "dropped",
+            "drop": "not wanted",
+            "when": draw(conditions(_DATA)),
+            **_maybe(draw, "match", match),
+        }
+        rules.insert(draw(st.integers(0, 2)), special)
+    if tables > 1:
+        rules.append(
+            {"name": "words", "match": {"dtype": "string"}, "store": "table", "table": "table-1"}
+        )
+    return [*rules, {"name": "scalars", "store": "table", "table": "table-0"}]
+
+
+_KEY_FILTERS = st.sampled_from(
+    [
+        {"dtype": ["number", "integer"]},
+        {"name": "motor*", "stored": "table"},
+        {"units": "present"},
+        {"shape": "scalar"},
+        {"dtype_numpy": ["float64", "<i8"], "stored": ["table", "array"]},
+    ]
+)
+
+
+@st.composite
+def _table(draw: st.DrawFn, number: int) -> dict[str, Any]:
+    columns: list[dict[str, Any]] = [
+        {"column": "seq_num", "type": "int64", "from": "event.seq_num"},
+        {"column": "time", "type": "float64", "from": "event.time"},
+        {"column": _hole("data_key.name"), "keys": {"stored": "table"}, "from": "value"},
+        {
+            "column": "ts_" + _hole("data_key.name"),
+            "keys": {"stored": ["table", "array", "ragged"]},
+            "type": "float64",
+            "from": "timestamp",
+        },
+    ]
+    if draw(st.booleans()):
+        columns.append({"column": "computed", "type": "float64", "from": draw(numbers(_ROW))})
+    if draw(st.booleans()):
+        columns.append({"column": "label", "type": "string", "from": draw(texts(_ROW))})
+    if draw(st.booleans()):
+        columns.append({"column": "good", "type": "bool", "from": draw(conditions(_ROW))})
+    if draw(st.booleans()):
+        columns.append(
+            {
+                "column": "age_" + _hole("data_key.name"),
+                "keys": draw(_KEY_FILTERS),
+                "type": "float64",
+                "from": draw(numbers(_KEY_ROW)),
+            }
+        )
+    if draw(st.booleans()):
+        columns.append(
+            {
+                "column": "was_" + _hole("data_key.name"),
+                "keys": {"dtype": "string"},
+                "type": "string",
+                "from": f"default(value, {draw(texts(_KEY_ROW))})",
+            }
+        )
+    return {
+        "name": f"table-{number}",
+        "key": f"internal_{number}",
+        **_maybe(draw, "parent", _parents(_STREAM).map(lambda parents: ["tables", *parents])),
+        **_maybe(draw, "order", st.just("seq_num")),
+        **_maybe(draw, "max_columns", st.just(8) | st.just(_hole("settings.limit + 5"))),
+        **_maybe(draw, "specs", _entries("spec", "Table{}", _STREAM)),
+        "metadata": {"copy": "data_keys", **_maybe(draw, "extra", _value(_STREAM))},
+        "columns": columns,
+    }
+
+
+@st.composite
+def _stream_rule(draw: st.DrawFn) -> dict[str, Any]:
+    keys = ["default(descriptor.name, 'primary')", "'s_' + descriptor.uid"]
+    tables = draw(st.integers(1, 2))
+    fields = ("name", "hints", "object_keys", "run_start")
+    return {
+        "name": "all",
+        **_maybe(draw, "parent", _parents(_STREAM)),
+        "key": _hole(draw(st.sampled_from(keys))),
+        "specs": [
+            {"spec": "BlueskyEventStream/3.0"},
+            *draw(_entries("spec", "Extra{}", _STREAM)),
+        ],
+        "metadata": {
+            **draw(_metadata("descriptor", _STREAM, fields)),
+            "updates": "_config_updates",
+        },
+        "events": {"without": dict.fromkeys(["uid", "descriptor", "filled"], _NOT_NEEDED)},
+        "data": draw(_data_rules(tables)),
+        "tables": [draw(_table(number)) for number in range(tables)],
+    }
+
+
+@st.composite
+def _streams(draw: st.DrawFn) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = []
+    if draw(st.booleans()):
+        rules.append({"name": "live", "match": {"name": "DONOTSAVE_*"}, "drop": "only for plots"})
+    if draw(st.booleans()):
+        rules.append(
+            {
+                "name": "some",
+                "match": {"name": draw(st.sampled_from(["primary", ["baseline", "det_*"]]))},
+                "when": draw(conditions(_STREAM)),
+                "drop": "not in this case",
+            }
+        )
+    return [*rules, draw(_stream_rule())]
+
+
+# ---------------------------------------------------------------- repairs and hooks
+
+
+def _repair(draw: st.DrawFn, name: str, scope: Scope) -> dict[str, Any]:
+    until = st.sampled_from(["1999-12-31", "2099-12-31"])
+    return {
+        "name": name,
+        "reason": "the documents need it",
+        **_maybe(draw, "when", conditions(scope)),
+        **_maybe(draw, "until", until),
+    }
+
+
+@st.composite
+def _start_repairs(draw: st.DrawFn) -> list[dict[str, Any]]:
+    changes: list[dict[str, Any]] = [
+        {"set": {"edge": "edge " + draw(words_with_holes(_START))}},
+        {"rename": {"scan_id": "number"}, "without": {"plan_name": _NOT_NEEDED}},
+        {"set": {"energy": _hole(draw(numbers(_START))), "sample_name": None}},
+        {"set": {"proposal": {"id": draw(words_with_holes(_START)), "open": True}}},
+    ]
+    chosen = draw(st.lists(st.sampled_from(range(len(changes))), max_size=3, unique=True))
+    return [{**_repair(draw, f"start-{n}", _START), **changes[n]} for n in chosen]
+
+
+@st.composite
+def _data_key_repairs(draw: st.DrawFn) -> list[dict[str, Any]]:
+    changes: list[dict[str, Any]] = [
+        {"set": {"units": "in " + draw(words_with_holes(_DATA))}},
+        {"rename": _hole("data_key.name") + "_new", "match": {"name": "det*"}},
+        {"drop": "never read back", "match": {"stream": "baseline", "dtype": "string"}},
+        {"set": {"dtype_numpy": "<f4"}, "match": {"dtype_numpy": "float64", "shape": "scalar"}},
+        {"set": {"precision": _hole(f"int({draw(numbers(_DATA))})")}, "match": {"units": "absent"}},
+    ]
+    chosen = draw(st.lists(st.sampled_from(range(len(changes))), max_size=3, unique=True))
+    return [{**_repair(draw, f"key-{n}", _DATA), **changes[n]} for n in chosen]
+
+
+@st.composite
+def _repairs(draw: st.DrawFn) -> dict[str, Any]:
+    stop = {"set": {"reason": "said: " + draw(words_with_holes(_STOP))}}
+    descriptor = {"set": {"hints": {}}, "without": {"object_keys": _NOT_NEEDED}}
+    return {
+        "start": draw(_start_repairs()),
+        "data_keys": draw(_data_key_repairs()),
+        **({"stop": [{**_repair(draw, "stop", _STOP), **stop}]} if draw(st.booleans()) else {}),
+        **(
+            {"descriptor": [{**_repair(draw, "descriptor", _STREAM), **descriptor}]}
+            if draw(st.booleans())
+            else {}
+        ),
+    }
+
+
+_HOOKED = st.sampled_from(["start", "descriptor", "event", "event_page", "stop"])
+
+
+# ---------------------------------------------------------------- mappings
+
+
+@st.composite
+def _run(draw: st.DrawFn) -> dict[str, Any]:
+    start = _metadata("start", _START, ("tiled_access_tags", "scan_id", "plan_name"))
+    return {
+        "parent": draw(st.just([]) | _parents(_START)),
+        "key": f"{_hole(f'slug({draw(texts(_START))})')}_{_hole('start.uid')}",
+        "specs": [*draw(_entries("spec", "Run{}", _START)), {"spec": "BlueskyRun/3.0"}],
+        "access_tags": draw(_entries("tag", "tag{}", _START)),
+        "untagged": "store",
+        **_maybe(draw, "fallback_tags", st.just(["staff"])),
+        **_maybe(draw, "on_collision", st.sampled_from(["resume", "suffix_uid", "refuse"])),
+        "metadata": {
+            "start": draw(start),
+            "stop": draw(_metadata("stop", _STOP, ("run_start",))),
+            **_maybe(draw, "note", _value(_START)),
+        },
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what occurs twice twice: mappings have no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+@st.composite
+def mappings(draw: st.DrawFn) -> str:
+    """Mappings as YAML text, meant to be valid: their checks find no error."""
+    hook = {"document": draw(_HOOKED), "function": "copy:copy"}
+    mapping = {
+        "tiledmap": 1,
+        "name": "generated",
+        "version": "1.0.0",
+        "profile": "free",
+        "source": SOURCE,
+        "settings": SETTINGS,
+        **_maybe(draw, "repair", _repairs()),
+        "run": draw(_run()),
+        "streams": draw(_streams()),
+        "assets": [{"name": "none", "refuse": "no files are read here"}],
+        **_maybe(draw, "hooks", st.just({"again": hook})),
+    }
+    return yaml.dump(mapping, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
