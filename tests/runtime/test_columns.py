@@ -118,11 +118,8 @@ def test_every_number_is_stored_exactly_or_is_a_loss(wanted: Any, values: list[A
         elif stored is None:
             assert math.isnan(value)
         else:
-            assert (
-                stored == value.item()
-                if isinstance(value, np.generic)
-                else stored == value or (math.isnan(stored) and math.isnan(value))
-            )
+            given = value.item() if isinstance(value, np.generic) else value
+            assert stored == given or (math.isnan(stored) and math.isnan(given))
 
 
 def test_float32_is_rounded_where_the_mapping_asks_for_it() -> None:

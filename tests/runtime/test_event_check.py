@@ -67,11 +67,21 @@ def changed(document: dict[str, Any], changes: dict[Any, Any], removed: set[Any]
     return {name: value for name, value in new.items() if name not in removed}
 
 
-def valid(name: DocumentNames, document: Any) -> bool:
+def valid(name: DocumentNames, document: dict[Any, Any]) -> bool:
+    if "seq_num" in document:  # the schema does not know numpy's integers
+        document = {**document, "seq_num": as_python(document["seq_num"])}
     try:
         return bool(schema_validators[name].is_valid(document))
     except TypeError:  # the schema has no word for it: an array of no dimensions
         return False
+
+
+def as_python(value: Any) -> Any:
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind == "i":
+        return value.tolist()
+    return value
 
 
 @given(CHANGES, REMOVED)

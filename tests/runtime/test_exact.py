@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiledmap.runtime.exact import NodeMetadata, make_exact, restore_exact, split_exact
-from tiledmap.sinks.memory import merged
+from tiledmap.sinks.patches import merged
 
 TEXT = st.text(st.characters(codec=None), max_size=5)
 SCALARS = (

@@ -43,8 +43,8 @@ def test_reserved_names_get_an_underscore() -> None:
     assert safe_names(["time", "seq_num", "det"]) == {"time": "time_", "seq_num": "seq_num_"}
 
 
-def test_a_timestamp_column_that_is_taken_moves_the_later_key() -> None:
-    assert safe_names(["a", "ts_a"]) == {"ts_a": "ts_a_2"}
+def test_no_data_key_is_taken_for_a_column_of_timestamps() -> None:
+    assert safe_names(["a", "ts_a"]) == {"ts_a": "key_ts_a"}
 
 
 def test_upper_and_lower_case_are_one_name() -> None:

@@ -453,7 +453,7 @@ def test_keys_that_sql_would_confuse_are_all_stored(stored: Store) -> None:
     sink = stored(whole_run(keys, [row]))
     values = {name: values[0] for name, values in rows(sink).items()}
     assert values["a"] == 0
-    assert values["ts_a_2"] == 1
+    assert values["key_ts_a"] == 1
     assert values["det_2"] == 3
     assert values["x _mm_"] == 4
     assert values["key_1st"] == 5
@@ -705,14 +705,13 @@ def test_repairs_and_hooks_come_first_and_change_nothing_given(stored: Store) ->
                     "integer",
                     lambda s, d, k: k["name"] == "x",
                     lambda s, d, k: {**k, "dtype_numpy": "int32"},
-                    lambda s, d, k: "renamed",
                     "m.yaml:5",
+                    rename=lambda s, d, k: "renamed",
                 ),
                 DataKeyRepair(
                     "drop",
                     lambda s, d, k: k["name"] == "y",
                     lambda s, d, k: Dropped("broken", "m.yaml:6"),
-                    None,
                     "m.yaml:6",
                 ),
             ),

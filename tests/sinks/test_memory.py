@@ -16,7 +16,8 @@ from tiledmap.runtime.ops import (
     ExtendRagged,
     PatchMetadata,
 )
-from tiledmap.sinks.memory import MemorySink, merged
+from tiledmap.sinks.memory import MemorySink
+from tiledmap.sinks.patches import merged
 
 SCHEMA = pa.schema([("x", pa.int64())])
 COMMON: dict[str, Any] = {"run": "r", "at": "m.yaml:1"}

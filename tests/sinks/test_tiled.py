@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from tiled.structures.core import StructureFamily
 
-from tiledmap.runtime.errors import CollisionError, SinkError
+from tiledmap.runtime.errors import CollisionError, SinkError, UnfitColumnsError
 from tiledmap.runtime.ops import (
     AppendRows,
     CloseRun,
@@ -27,9 +27,8 @@ from tiledmap.runtime.ops import (
     PatchMetadata,
     Spec,
 )
-from tiledmap.sinks import tiled as tiled_sink
 from tiledmap.sinks.embedded import EmbeddedCatalog
-from tiledmap.sinks.tiled import TiledSink
+from tiledmap.sinks.tiled import TiledSink, encoding
 
 UID = "0f3c9a52-7d1e-4c6b-9a57-2b8f6c1d4e90"
 SCHEMA = pa.schema([("seq_num", pa.int64()), ("x", pa.float64()), ("label", pa.string())])
@@ -591,7 +590,7 @@ def test_data_of_a_narrower_dtype_fits(catalog: EmbeddedCatalog) -> None:
 def test_large_arrays_go_in_pieces(
     catalog: EmbeddedCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tiled_sink, "LARGEST_UPLOAD", 100)
+    monkeypatch.setattr(encoding, "LARGEST_UPLOAD", 100)
     data = np.arange(90.0).reshape(30, 3)
     with requests_of(catalog.client) as requests:
         perform(
@@ -689,10 +688,11 @@ def test_sqlite_refuses_what_it_cannot_hold_before_any_request(
     sink = perform(catalog.client, run_container(), stream_container(), storage="sqlite")
     with (
         requests_of(catalog.client) as requests,
-        pytest.raises(SinkError, match="SQLite cannot hold column 'x' of") as caught,
+        pytest.raises(UnfitColumnsError, match="SQLite cannot hold it") as caught,
     ):
         sink.perform(table(pa.schema([("x", type)])))
     assert requests == []
+    assert caught.value.columns == ("x",)
     assert not caught.value.transient
     assert ("max_array_size: 0" in caught.value.hint) == pa.types.is_list(type)
 
@@ -704,9 +704,10 @@ def test_a_refusal_of_the_server_is_explained_at_once(
     found = request.getfixturevalue(where)
     client = found.client if where == "catalog" else found
     sink = perform(client, run_container(), stream_container())
-    with requests_of(client) as requests, pytest.raises(SinkError) as caught:
+    with requests_of(client) as requests, pytest.raises(UnfitColumnsError) as caught:
         sink.perform(table(pa.schema([("x", pa.list_(pa.float64()))])))
     assert len(requests) <= 6
+    assert caught.value.columns == ("x",)
     assert "settings.max_array_size: 0" in str(caught.value)
     assert {"catalog": "Unsupported PyArrow type", "served": "under request"}[where] in str(
         caught.value

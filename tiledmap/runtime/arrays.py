@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tiledmap.runtime.columns import EXACT_IN_DOUBLE, json_text
+from tiledmap.runtime.columns import EXACT_IN_DOUBLE, json_text, number_shown
 from tiledmap.runtime.ops import (
     CreateArray,
     CreateNode,
@@ -41,21 +41,24 @@ class Remarks(Protocol):
 
 
 class DimensionNames:
-    """Names of the dimensions of a stream's arrays: equal lengths share a name.
+    """Names of the dimensions of a stream's arrays: equal lengths of two arrays share a name.
 
-    They are those of `bluesky-tiled-plugins`, so that its datasets align.
+    They are those of `bluesky-tiled-plugins`, so that its datasets align, except that two
+    dimensions of one array never share a name: xarray cannot work with such arrays.
     """
 
     def __init__(self) -> None:
-        self._names: dict[int, str] = {}
+        self._names: dict[tuple[int, int], str] = {}
 
     def of(self, shape: Sequence[int | None]) -> tuple[str, ...]:
         """Names for the dimensions of one row of this shape."""
         return tuple(
-            f"dim_rgd_{axis}"
+            f"dim_rgd_{axis + 1}"
             if length is None
-            else self._names.setdefault(length, f"dim_int_{len(self._names) + 1}")
-            for axis, length in enumerate(shape, start=1)
+            else self._names.setdefault(
+                (length, list(shape[:axis]).count(length)), f"dim_int_{len(self._names) + 1}"
+            )
+            for axis, length in enumerate(shape)
         )
 
     def fill_in(
@@ -197,7 +200,7 @@ class DenseRows:
     def _fitting(self, seq_num: Any, value: Any) -> Array | None:
         assert self._dtype is not None
         if value is None:
-            self.node.remarks.note(f"event {seq_num} has no value; its row is filled")
+            self.node.remarks.note(f"event {number_shown(seq_num)} has no value; its row is filled")
             return None
         array = _natural(json_text(value) if self._as_json else value)
         cell = _cast(array, self._dtype)
@@ -229,8 +232,8 @@ class DenseRows:
             return
         if cell.shape != wanted:
             self.node.remarks.note(
-                f"event {seq_num} has the shape {cell.shape}; its row is filled up to {wanted} "
-                f"with {filler(row.dtype)!r}"
+                f"event {number_shown(seq_num)} has the shape {cell.shape}; its row is filled up "
+                f"to {wanted} with {filler(row.dtype)!r}"
             )
         row[0, *map(slice, cell.shape)] = cell  # type: ignore[index]
 
@@ -262,7 +265,7 @@ class RaggedRows:
 
     def _fitting(self, value: Any, seq_num: Any, empty: Array) -> Array:
         if value is None:
-            self.node.remarks.note(f"event {seq_num} has no value; its row is empty")
+            self.node.remarks.note(f"event {number_shown(seq_num)} has no value; its row is empty")
             return empty
         array = _natural(value)
         rank = max(1, len(self.node.shape))
@@ -315,7 +318,7 @@ def _natural(value: Any) -> Array:
         return value if value.dtype.kind != "O" or value.ndim == 0 else _natural(value.tolist())
     try:
         array = np.asarray(value)
-    except (ValueError, OverflowError):
+    except Exception:  # rows of several lengths, or of a class that does what it likes
         return _of_objects(value)
     if array.dtype.kind in "US":
         # numpy makes text of numbers beside text, and drops NULs at the end.
@@ -350,7 +353,10 @@ def _common_dtype(arrays: Sequence[Array]) -> np.dtype[Any] | None:
     if {"U", "S"} & {array.dtype.kind for array in arrays}:
         kinds = {array.dtype.kind for array in arrays}
         return _roomy(arrays[0].dtype.type().dtype, arrays) if len(kinds) == 1 else None
-    common = np.result_type(*(array.dtype for array in arrays))
+    try:
+        common = np.result_type(*(array.dtype for array in arrays))
+    except TypeError:  # nothing is common to times and numbers
+        return None
     return common if all(_cast(array, common) is not None for array in arrays) else None
 
 
@@ -398,14 +404,29 @@ def _cast(array: Array, dtype: np.dtype[Any]) -> Array | None:
     if not _comparable(given, dtype.kind):
         return None
     with np.errstate(all="ignore"):
-        cell = array.astype(dtype)
+        try:
+            cell = array.astype(dtype)
+            back = (cell if given == "c" else cell.real).astype(array.dtype)
+        except (TypeError, ValueError):  # records of other fields
+            return None
         if given == dtype.kind and given in "fc" and dtype.itemsize < array.dtype.itemsize:
             return None if bool((np.isinf(cell) & ~np.isinf(array)).any()) else cell
-        back = cell.astype(array.dtype)
-    if given in "fc":
-        gone = dtype.kind in "biu" and bool(np.isnan(array).any())
-        return cell if not gone and np.array_equal(back, array, equal_nan=True) else None
-    return cell if np.array_equal(back, array) else None
+        kept = _in_range(array, cell) and np.array_equal(back, array, equal_nan=given in "fcmM")
+    return cell if kept else None
+
+
+def _in_range(array: Array, cell: Array) -> bool:
+    """Whether casting `array` to `cell` and back is defined: beyond a range, a cast may wrap."""
+    match array.dtype.kind, cell.dtype.kind:
+        case "i" | "u", "i" | "u":
+            return bool(((array < 0) == (cell < 0)).all())
+        case "f", "i" | "u":
+            floats, limits = array, np.iinfo(cell.dtype)
+        case "i" | "u", "f":
+            floats, limits = cell, np.iinfo(array.dtype)
+        case _:
+            return True
+    return bool(((floats >= float(limits.min)) & (floats < float(limits.max) + 1)).all())
 
 
 def _comparable(given: str, wanted: str) -> bool:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tiledmap.runtime.arrays import DenseRows, RaggedRows
+from tiledmap.runtime.arrays import ArrayNode, DenseRows, RaggedRows
+from tiledmap.runtime.columns import number_shown
 from tiledmap.runtime.errors import InvalidDocumentError
 from tiledmap.runtime.event_check import (
     FIELDS,
@@ -47,6 +48,8 @@ class EventTrouble:
     lost: Lost
     failed: Callable[[str, Any, Exception, str], None]
     """Of (column, seq_num, error, at), where an expression raised."""
+    broken: Callable[[str, Any, Exception, str], None]
+    """Of (node, seq_num, error, at), where rows cannot be made, from that event on."""
 
 
 class Binding:
@@ -59,11 +62,18 @@ class Binding:
     keys
         The data keys as events name them, each with the name it is stored under.
     tables, arrays
-        Where values go.
+        Where values go; arrays may be added as long as no event has come.
     external
         Data keys, as events name them, whose values are stored elsewhere.
     trouble
         Who is told of what could not be stored.
+
+    Attributes
+    ----------
+    waiting
+        How many rows wait to be flushed.
+    oldest
+        When the first of them came, by the clock of whoever flushes.
     """
 
     def __init__(
@@ -72,11 +82,11 @@ class Binding:
         run: str,
         keys: Mapping[str, str],
         tables: Sequence[TablePart],
-        arrays: Sequence[BoundArray],
+        arrays: list[BoundArray],
         external: frozenset[str],
         trouble: EventTrouble,
     ) -> None:
-        self.rows: list[Row] = []
+        self.waiting = 0
         self.oldest = 0.0
         self.tables = tables
         self.arrays = arrays
@@ -85,11 +95,12 @@ class Binding:
         self._external = external
         self._trouble = trouble
         self._read = EventReader(self._keys).read
+        self._rows: list[Row] = []
         self._chunks: list[Columns] = []
-        self._in_chunks = 0
         self._place_of_value = {
             stored: len(FIELDS) + place for place, stored in enumerate(keys.values())
         }
+        self._broken: set[Path] = set()
         self._computed = [column for part in tables for column in part.columns if column.compute]
         self._width = len(FIELDS) + 2 * len(keys) + len(self._computed)
 
@@ -98,11 +109,6 @@ class Binding:
         """Where the tables and arrays are."""
         tables = [part.path for part in self.tables]
         return [*tables, *(array.rows.node.path for array in self.arrays)]
-
-    @property
-    def waiting(self) -> int:
-        """How many rows wait to be flushed."""
-        return len(self.rows) + self._in_chunks
 
     def add(self, event: dict[str, Any]) -> None:
         """Take an event.
@@ -117,7 +123,8 @@ class Binding:
             row = self._read_with_care(event)
         if self._computed:
             row += tuple(self._compute(column, event, row) for column in self._computed)
-        self.rows.append(row)
+        self._rows.append(row)
+        self.waiting += 1
 
     def add_page(self, page: dict[str, Any]) -> None:
         """Take an event page, as columns.
@@ -132,14 +139,14 @@ class Binding:
         length = len(page["seq_num"])
         self._note_mismatch(page, page["seq_num"])
         nothing = (None,) * length
-        columns: Columns = [page[name] for name in FIELDS]
+        columns: Columns = [_sequence(page[name]) for name in FIELDS]
         for part in ("data", "timestamps"):
-            columns += [page[part].get(key, nothing) for key in self._keys]
+            columns += [_sequence(page[part].get(key, nothing)) for key in self._keys]
         if self._computed:
             columns += self._compute_page(page, columns)
         self._seal_rows()
         self._chunks.append(columns)
-        self._in_chunks += length
+        self.waiting += length
 
     def flush(self) -> Iterator[Op]:
         """Ops for all rows that wait. Arrays come first: a reader takes its lengths from tables."""
@@ -150,27 +157,36 @@ class Binding:
         for array in self.arrays:
             values = columns[self._place_of_value[array.data_key]]
             ops = array.rows.write(values, seq_nums)
-            yield from self._guarded(ops, array.data_key, seq_nums[0], array.rows.node.at)
+            yield from self._guarded(ops, array.rows.node, seq_nums[0])
         for part in self.tables:
             ops = part.append(
-                self._run, lambda column: columns[self._place(column)], self._trouble.lost
+                self._run,
+                lambda column: columns[self._place(column)],
+                self._trouble.lost,
+                self._trouble.note,
             )
-            yield from self._guarded(ops, part.path[-1], seq_nums[0], part.at)
+            yield from self._guarded(ops, part, seq_nums[0])
 
     def finish(self) -> Iterator[Op]:
         """Ops for all that is left once no event will come."""
         yield from self.flush()
         for array in self.arrays:
-            yield from self._guarded(
-                array.rows.finish(), array.data_key, "the last", array.rows.node.at
-            )
+            yield from self._guarded(array.rows.finish(), array.rows.node, "the last")
 
-    def _guarded(self, ops: Iterator[Op], what: str, seq_num: Any, at: str) -> Iterator[Op]:
-        """`ops`; if they cannot all be made, those of the other nodes are."""
+    def _guarded(
+        self, ops: Iterator[Op], node: ArrayNode | TablePart, seq_num: Any
+    ) -> Iterator[Op]:
+        """`ops`; if they cannot all be made, those of the other nodes are.
+
+        The node gets no more rows then: they would stand where the missing ones belong.
+        """
+        if node.path in self._broken:
+            return
         try:
             yield from ops
         except Exception as error:  # values may be of any kind, and do what they like
-            self._trouble.failed(what, seq_num, error, at)
+            self._broken.add(node.path)
+            self._trouble.broken("/".join(node.path), seq_num, error, node.at)
 
     def _place(self, column: TableColumn) -> int:
         if column.compute is not None:
@@ -182,14 +198,13 @@ class Binding:
         return place + len(self._keys) if isinstance(column.source, Timestamp) else place
 
     def _seal_rows(self) -> None:
-        if self.rows:
-            self._in_chunks += len(self.rows)
-            self._chunks.append(list(zip(*self.rows, strict=True)))
-            self.rows = []
+        if self._rows:
+            self._chunks.append(list(zip(*self._rows, strict=True)))
+            self._rows = []
 
     def _taken(self) -> Columns:
         self._seal_rows()
-        chunks, self._chunks, self._in_chunks = self._chunks, [], 0
+        chunks, self._chunks, self.waiting = self._chunks, [], 0
         if len(chunks) <= 1:
             return chunks[0] if chunks else []
         return [_joined(parts) for parts in zip(*chunks, strict=True)]
@@ -197,7 +212,8 @@ class Binding:
     def _read_with_care(self, event: dict[str, Any]) -> Row:
         if problem := event_problem(event):
             seq_num = event.get("seq_num", "?") if isinstance(event, dict) else "?"
-            raise InvalidDocumentError(problem, run=self._run, document=f"event {seq_num}")
+            document = f"event {number_shown(seq_num)}"
+            raise InvalidDocumentError(problem, run=self._run, document=document)
         self._note_mismatch(event, (event["seq_num"],))
         data, timestamps = event["data"], event["timestamps"]
         return (
@@ -247,6 +263,11 @@ class Binding:
         ]
 
 
+def _sequence(column: Any) -> Any:
+    """A column of a page as a sequence that can be gone through again and again."""
+    return column if isinstance(column, list | tuple | np.ndarray) else np.asarray(column)
+
+
 def _joined(parts: Iterable[Any]) -> list[Any]:
     return list(
         chain.from_iterable(
@@ -257,9 +278,8 @@ def _joined(parts: Iterable[Any]) -> list[Any]:
 
 
 def _span(seq_nums: Sequence[Any]) -> str:
-    if len(seq_nums) == 1:
-        return f"event {seq_nums[0]}"
-    return f"events {seq_nums[0]} to {seq_nums[-1]}"
+    first, last = number_shown(seq_nums[0]), number_shown(seq_nums[-1])
+    return f"event {first}" if len(seq_nums) == 1 else f"events {first} to {last}"
 
 
 def _any_true(value: Any) -> bool:
@@ -274,7 +294,11 @@ def _events_of(page: Document) -> Iterator[dict[str, Any]]:
             "time": page["time"][row],
             "seq_num": seq_num,
             **{
-                part: {key: column[row] for key, column in page.get(part, {}).items()}
+                part: {
+                    key: column[row]
+                    for key, column in page.get(part, {}).items()
+                    if row < len(column)
+                }
                 for part in ("data", "timestamps", "filled")
             },
         }

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from tiledmap.runtime.documents import numpy_dtype
-from tiledmap.runtime.exact import storable_text
+from tiledmap.runtime.documents import numpy_dtype, row_shape
+from tiledmap.runtime.exact import bounded_repr, storable_text
 from tiledmap.runtime.layout import Document
 
 EXACT_IN_DOUBLE = 2**53
@@ -91,7 +92,7 @@ def column_type(data_key: Document) -> ColumnType:
     kind = _kind(dtype)
     if kind == "json" and data_key.get("dtype") == "string":
         kind = "string"
-    depth = max(1, len(data_key.get("shape") or ())) if data_key.get("dtype") == "array" else 0
+    depth = max(1, len(row_shape(data_key))) if data_key.get("dtype") == "array" else 0
     return JSON_TEXT if kind == "json" else ColumnType(kind, _ARROW[kind], depth)
 
 
@@ -134,8 +135,8 @@ def to_arrow(values: Any, wanted: ColumnType) -> tuple[pa.Array, list[Loss]]:
     for row, value in enumerate(values):
         try:
             items.append(None if value is None else exact(value))
-        except (TypeError, ValueError, OverflowError) as error:
-            losses.append(Loss(row, value, str(error)))
+        except Exception as error:  # a value may be of any class, and do what it likes
+            losses.append(Loss(row, value, str(error) or type(error).__name__))
             items.append(None)
     return pa.array(items, wanted.arrow), losses
 
@@ -210,6 +211,11 @@ def plain(value: Any) -> Any:
     return value
 
 
+def number_shown(value: Any) -> str:
+    """A number as messages name it, whatever it is."""
+    return value if isinstance(value, str) else bounded_repr(plain(value), 30)
+
+
 def exact_bool(value: Any) -> bool:
     """True, False, 1 or 0."""
     value = plain(value)
@@ -268,8 +274,11 @@ def exact_text(value: Any) -> str:
 
 
 def json_text(value: Any) -> str:
-    """`value` as JSON text."""
-    return json.dumps(value, default=_plain_for_json)
+    """`value` as JSON text; its repr, where there is no other way to write it as such."""
+    try:
+        return json.dumps(value, default=_plain_for_json)
+    except (TypeError, ValueError, RecursionError):  # a circle, or a key that is no text
+        return json.dumps(bounded_repr(value))
 
 
 def _plain_for_json(value: Any) -> Any:
@@ -301,6 +310,12 @@ def batches_without_mixture(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
             else:
                 seen = [now or then for then, now in zip(seen, here, strict=True)]
     yield rows.slice(start)
+
+
+def has_large_integers(column: pa.Array) -> bool:
+    """Whether a double may not hold all of the integers of a column."""
+    limits = pc.min_max(column).as_py().values()
+    return any(abs(limit or 0) > EXACT_IN_DOUBLE for limit in limits)
 
 
 def _may_mix(column: pa.Array) -> bool:

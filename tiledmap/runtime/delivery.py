@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from tiledmap.runtime.errors import FailedWriteError, SinkError
-from tiledmap.runtime.ops import CloseRun, Op, Path
+from tiledmap.runtime.errors import FailedWriteError, SinkError, UnfitColumnsError
+from tiledmap.runtime.ops import CloseRun, CreateNode, CreateTable, Op, Path
 
 
 class Sink(Protocol):
@@ -36,6 +36,7 @@ class Delivery:
         self._perform = perform
         self._report = failed
         self._lost: dict[Path, str] = {}
+        self._missing: set[Path] = set()
         self._skipped: Counter[Path] = Counter()
 
     def send(self, op: Op) -> None:
@@ -47,13 +48,31 @@ class Delivery:
         try:
             self._perform(op)
         except Exception as error:  # a sink may raise anything, and a run must not end of it
-            words = error.reason if isinstance(error, SinkError) else str(error)
-            self._lost[op.path] = words
-            reason = f"{type(op).__name__}: {words}"
-            where = "/".join(op.path)
-            failure = FailedWriteError(reason, run=op.run, document=where, at=op.at)
-            failure.__cause__ = error
-            self._report(failure)
+            self._fail(op, error)
+
+    def create_table(self, op: CreateTable) -> UnfitColumnsError | None:
+        """Perform `op` as `send` does, but give back an error that other columns would mend."""
+        if self._lost_above(op) is None:
+            try:
+                self._perform(op)
+            except UnfitColumnsError as error:
+                return error
+            except Exception as error:  # as above
+                self._fail(op, error)
+        return None
+
+    def _fail(self, op: Op, error: Exception) -> None:
+        words = str(error) or type(error).__name__
+        if isinstance(error, SinkError):
+            words = f"{error.reason} ({error.hint})" if error.hint else error.reason
+        self._lost[op.path] = words
+        if isinstance(op, CreateNode):
+            self._missing.add(op.path)
+        reason = f"{type(op).__name__}: {words}"
+        where = "/".join(op.path)
+        failure = FailedWriteError(reason, run=op.run, document=where, at=op.at)
+        failure.__cause__ = error
+        self._report(failure)
 
     def losses(self) -> list[str]:
         """What was not written, in words."""
@@ -66,11 +85,8 @@ class Delivery:
     def _lost_above(self, op: Op) -> Path | None:
         if not self._lost:
             return None
-        # A patch that failed does not keep the run from being closed; a missing node does.
         depths = range(1, len(op.path) + 1)
         paths = (op.path[:depth] for depth in depths)
-        return next((path for path in paths if path in self._lost and not _closes(op, path)), None)
-
-
-def _closes(op: Op, path: Path) -> bool:
-    return isinstance(op, CloseRun) and op.path == path
+        # A patch that failed does not keep the run from being closed; a missing node does.
+        lost = self._missing if isinstance(op, CloseRun) else self._lost
+        return next((path for path in paths if path in lost), None)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tiledmap.runtime.errors import in_words
 from tiledmap.runtime.layout import Document
 
 DERIVED_FIELDS = ("name", "size", "ndim", "device")
@@ -40,8 +41,26 @@ def schema_problem(name: str, document: Any) -> str | None:
     from jsonschema.exceptions import best_match
 
     validator = _schema_validators()[name]
-    error = best_match(validator.iter_errors(document))
+    try:
+        error = best_match(validator.iter_errors(document))
+        if error is not None:  # perhaps only of numpy's numbers, which it does not know
+            error = best_match(validator.iter_errors(_as_python(document)))
+    except Exception as failure:  # keys that are no text, circles, arrays of no dimensions
+        return f"the schema cannot be applied: {in_words(failure)}"
     return None if error is None else f"{error.json_path}: {error.message}"
+
+
+def _as_python(value: Any) -> Any:
+    """`value` with Python's own numbers in place of numpy's."""
+    match value:
+        case np.generic():
+            return value.item()
+        case dict():
+            return {key: _as_python(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_as_python(item) for item in value]
+        case _:
+            return value
 
 
 @cache
@@ -53,7 +72,11 @@ def addition_problem(schema: Mapping[str, Any], document: Document) -> str | Non
     """What a mapping's own schema has against `document`, or None."""
     from jsonschema.exceptions import best_match
 
-    error = best_match(_event_model_validator_class()(schema).iter_errors(document))
+    try:
+        validator = _event_model_validator_class()(schema)
+        error = best_match(validator.iter_errors(_as_python(document)))
+    except Exception as failure:
+        return f"the mapping's schema cannot be applied: {in_words(failure)}"
     return None if error is None else f"{error.json_path}: {error.message}"
 
 
@@ -65,32 +88,43 @@ def standard_descriptor(descriptor: Document) -> dict[str, Any]:
     """
     standard = dict(descriptor)
     objects = {
-        key: name for name, keys in descriptor.get("object_keys", {}).items() for key in keys
+        key: name
+        for name, keys in _mapping(descriptor.get("object_keys")).items()
+        for key in _items(keys)
     }
     data_keys = {}
-    for name, given in descriptor["data_keys"].items():
-        data_key = standard_data_key(given)
+    for name, given in _mapping(descriptor.get("data_keys")).items():
+        data_key = standard_data_key(_mapping(given))
         if name in objects:
             data_key["object_name"] = objects[name]
         if "external" in data_key and data_key["external"] is None:
             data_key["external"] = ""
         data_keys[name] = data_key
     standard["data_keys"] = data_keys
-    if "configuration" in descriptor:
+    if isinstance(configuration := descriptor.get("configuration"), Mapping):
         standard["configuration"] = {
-            name: _standard_configuration(given)
-            for name, given in descriptor["configuration"].items()
+            name: _standard_configuration(given) for name, given in configuration.items()
         }
     return standard
 
 
-def _standard_configuration(configuration: Document) -> dict[str, Any]:
-    if "data_keys" not in configuration:
-        return dict(configuration)
-    data_keys = {
-        name: standard_data_key(data_key) for name, data_key in configuration["data_keys"].items()
+def _standard_configuration(configuration: Any) -> Any:
+    if not isinstance(data_keys := _mapping(configuration).get("data_keys"), Mapping):
+        return configuration
+    standard = {
+        name: standard_data_key(data_key) if isinstance(data_key, Mapping) else data_key
+        for name, data_key in data_keys.items()
     }
-    return {**configuration, "data_keys": data_keys}
+    return {**configuration, "data_keys": standard}
+
+
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    """`value`, or nothing where it is no mapping: a bad field must not cost a stream."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _items(value: Any) -> list[Any] | tuple[Any, ...]:
+    return value if isinstance(value, list | tuple) else ()
 
 
 def standard_data_key(data_key: Document) -> dict[str, Any]:
@@ -98,15 +132,21 @@ def standard_data_key(data_key: Document) -> dict[str, Any]:
     standard = {
         name: value for name, value in data_key.items() if name not in ("dtype_descr", "dtype_str")
     }
-    dtype = [list(field) for field in data_key.get("dtype_descr") or ()] or data_key.get(
-        "dtype_numpy", data_key.get("dtype_str")
+    dtype = (
+        [list(field) for field in _items(data_key.get("dtype_descr")) if _items(field)]
+        or data_key.get("dtype_numpy", data_key.get("dtype_str"))
+        or _default_dtype(data_key)
     )
-    dtype = dtype or DTYPE_OF_JSON_TYPE.get(data_key.get("dtype", ""))
     if dtype:
         standard["dtype_numpy"] = numpy_name(dtype)
-    if "shape" in standard and standard["shape"] is None:
+    if "shape" in standard and not isinstance(standard["shape"], list | tuple):
         standard["shape"] = ()
     return standard
+
+
+def _default_dtype(data_key: Document) -> str | None:
+    dtype = data_key.get("dtype")
+    return DTYPE_OF_JSON_TYPE.get(dtype) if isinstance(dtype, str) else None
 
 
 def numpy_name(dtype: Any) -> Any:
@@ -115,30 +155,42 @@ def numpy_name(dtype: Any) -> Any:
         return dtype
     try:
         return np.dtype(dtype).str
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):
         return dtype
 
 
 def numpy_dtype(data_key: Document) -> np.dtype[Any] | None:
     """The numpy dtype of a data key, or None where it names none that numpy knows."""
-    given = data_key.get("dtype_numpy") or DTYPE_OF_JSON_TYPE.get(data_key.get("dtype", ""))
+    given = data_key.get("dtype_numpy") or _default_dtype(data_key)
     try:
         return np.dtype(given if isinstance(given, str) else [tuple(item) for item in given or ()])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, SyntaxError):
         return None
 
 
+def row_shape(data_key: Document) -> tuple[int | None, ...]:
+    """The shape that a data key declares; None for each length that is not known before."""
+    return tuple(
+        length if isinstance(length, int) and length >= 0 else None
+        for length in data_key.get("shape") or ()
+    )
+
+
 def describe(name: str, data_key: Document) -> dict[str, Any]:
-    """A data key with its derived fields, as rules see it."""
-    shape = data_key.get("shape") or ()
+    """A data key with its derived fields, as rules see it.
+
+    One that lacks what the schema requires has a ``dtype`` of no kind, and no dimensions.
+    """
+    shape = row_shape(data_key)
     return {
+        "dtype": "",
+        "shape": (),
         **data_key,
         "name": name,
         "size": math.prod(length or 0 for length in shape),
         "ndim": len(shape),
         "device": data_key.get("object_name") or "",
-        "dtype_numpy": data_key.get("dtype_numpy")
-        or DTYPE_OF_JSON_TYPE.get(data_key.get("dtype", ""), ""),
+        "dtype_numpy": data_key.get("dtype_numpy") or _default_dtype(data_key) or "",
     }
 
 
@@ -150,23 +202,21 @@ def declared(data_key: Document) -> dict[str, Any]:
 def rename_data_keys(descriptor: Document, names: Mapping[str, str]) -> dict[str, Any]:
     """A descriptor in which data keys have other names, wherever it names them."""
 
-    def renamed(keys: Any) -> list[Any]:
-        return [names.get(key, key) for key in keys]
+    def renamed(keys: Any) -> Any:
+        return [names.get(key, key) for key in keys] if _items(keys) else keys
 
     new = dict(descriptor)
     new["data_keys"] = {
         names.get(key, key): data_key for key, data_key in descriptor["data_keys"].items()
     }
-    if "object_keys" in descriptor:
-        new["object_keys"] = {
-            name: renamed(keys) for name, keys in descriptor["object_keys"].items()
-        }
-    if "hints" in descriptor:
+    if isinstance(object_keys := descriptor.get("object_keys"), Mapping):
+        new["object_keys"] = {name: renamed(keys) for name, keys in object_keys.items()}
+    if isinstance(hints := descriptor.get("hints"), Mapping):
         new["hints"] = {
             name: {**hint, "fields": renamed(hint["fields"])}
-            if isinstance(hint, Mapping) and isinstance(hint.get("fields"), list | tuple)
+            if isinstance(hint, Mapping) and "fields" in hint
             else hint
-            for name, hint in descriptor["hints"].items()
+            for name, hint in hints.items()
         }
     return new
 

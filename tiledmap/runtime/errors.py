@@ -37,6 +37,20 @@ class CollisionError(SinkError):
     """A node's place is taken by a node of something else."""
 
 
+class UnfitColumnsError(SinkError):
+    """A table that could be made without some of its columns.
+
+    Parameters
+    ----------
+    columns
+        Their names.
+    """
+
+    def __init__(self, reason: str, op: Op, columns: tuple[str, ...], *, hint: str = "") -> None:
+        super().__init__(reason, op, hint=hint)
+        self.columns = columns
+
+
 class WriteError(Exception):
     """A document, or a part of it, that could not be stored as the mapping says.
 
@@ -89,3 +103,14 @@ class RefusedRunError(WriteError):
 
 class FailedWriteError(WriteError):
     """A write that the sink could not perform."""
+
+
+def in_words(error: BaseException) -> str:
+    """What an exception says, without its traceback; never raises."""
+    if isinstance(error, WriteError | SinkError):
+        return error.reason
+    try:
+        text = str(error)
+    except Exception:  # the value that it speaks of may do what it likes
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,7 +1,8 @@
 """Whether events and event pages are what event-model's schemas say, without their cost.
 
 ``jsonschema`` takes 100 µs for an event, most of it to find out what the schema says. The two
-functions here accept exactly the same documents; a property test holds them to it. `EventReader`
+functions here accept the same documents, and numpy's own integers beside Python's; a property test
+holds them to it. `EventReader`
 decides the common case, an event with just the data keys of its descriptor, in one pass with taking
 its values.
 """
@@ -10,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Number
 from operator import itemgetter
 from typing import Any, TypeAlias
+
+import numpy as np
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -87,8 +90,8 @@ def _fields_problem(document: Any) -> str | None:
 
 
 def _is_integer(value: Any) -> bool:
-    # As jsonschema has it: 1.0 is an integer, True and numpy's own integers are not.
-    if isinstance(value, int):
+    # As jsonschema has it: 1.0 is an integer, True is none.
+    if isinstance(value, int | np.integer):
         return not isinstance(value, bool)
     return isinstance(value, float) and value.is_integer()
 

@@ -26,7 +26,9 @@ from uuid import UUID
 import numpy as np
 
 EXACT_KEY = "_exact"
-DEEPEST = 200
+DEEPEST = 100
+MANY_BITS = 10_000
+"""Python refuses to read or write such integers in decimal."""
 SMALLEST_INTEGER = -(2**63)
 LARGEST_INTEGER = 2**64 - 1
 FLOAT_LIMIT = 2.0**64
@@ -68,9 +70,13 @@ def split_exact(metadata: Mapping[str, Any], *, merged: bool = False) -> Exact:
     """
     exact = Exact()
     splitter = _Splitter(exact, merged)
-    odd = {key: value for key, value in metadata.items() if not storable_text(key)}
+    odd = {
+        key: value
+        for key, value in metadata.items()
+        if not isinstance(key, str) or not storable_text(key)
+    }
     exact.plain = {
-        key: splitter.plain(value, (key,))
+        str(key): splitter.plain(value, (key,))
         for key, value in metadata.items()
         if key != EXACT_KEY and key not in odd
     }
@@ -107,7 +113,7 @@ def _read(entry: Entry) -> Any:
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "float": float,
-    "integer": int,
+    "integer": lambda text: int(text, 0),
     "text": lambda text: text.encode("ascii").decode("unicode_escape"),
     "bytes": base64.b64decode,
     "json": json.loads,
@@ -134,6 +140,12 @@ class _Splitter:
     merged: bool
 
     def plain(self, value: Any, path: tuple[Step, ...]) -> Any:
+        try:
+            return self._plain(value, path)
+        except Exception:  # a value may be of any class, and do what it likes
+            return self._refuse(value, path)
+
+    def _plain(self, value: Any, path: tuple[Step, ...]) -> Any:
         match value:
             case None:
                 if self.merged and all(isinstance(step, str) for step in path):
@@ -151,7 +163,8 @@ class _Splitter:
             case int():
                 if SMALLEST_INTEGER <= value <= LARGEST_INTEGER:
                     return int(value)
-                return self._apart(path, "integer", str(int(value)))
+                text = hex(value) if value.bit_length() > MANY_BITS else str(int(value))
+                return self._apart(path, "integer", text)
             case float():
                 if math.isfinite(value) and abs(value) < FLOAT_LIMIT:
                     return float(value)
@@ -177,7 +190,7 @@ class _Splitter:
         self.exact.entries.append({"path": list(path), kind: value})
 
     def _refuse(self, value: Any, path: tuple[Step, ...]) -> None:
-        text = _bounded_repr(value)
+        text = bounded_repr(value)
         shown = text.encode("unicode_escape").decode("ascii")
         where = ".".join(map(str, path)).encode("unicode_escape").decode("ascii")
         self.exact.refused.append(
@@ -216,6 +229,8 @@ class _Splitter:
         return [self.plain(item, (*path, index)) for index, item in enumerate(value)]
 
     def as_text(self, value: Any, path: tuple[Step, ...]) -> None:
+        if isinstance(value, Mapping) and any(not isinstance(key, str) for key in value):
+            return self._refuse(value, path)
         try:
             text = json.dumps(value)
         except (TypeError, ValueError, RecursionError):
@@ -223,11 +238,13 @@ class _Splitter:
         return self._apart(path, "json", text)
 
 
-def _bounded_repr(value: Any) -> str:
+def bounded_repr(value: Any, longest: int = 10_000) -> str:
+    """The repr of `value`, cut where it is very long; never raises."""
     try:
-        return repr(value)[:10_000]
-    except RecursionError:
-        return f"<{type(value).__name__}, nested too deeply>"
+        text = repr(value)
+    except Exception:  # it may be nested too deeply, or of any class
+        return f"<{type(value).__name__} without a repr>"
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"
 
 
 class NodeMetadata:

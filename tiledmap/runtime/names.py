@@ -14,6 +14,8 @@ LONGEST_DATA_KEY = 60
 """In bytes: PostgreSQL has 63 for a column, and each data key has one with ``ts_`` before it."""
 
 RESERVED = ("time", "seq_num", "rowid", "internal")
+OF_TIMESTAMPS = "ts_"
+"""How columns of timestamps begin; readers take any column that does for one of them."""
 _TABLE_PART = re.compile(r"internal_\d+")
 _NODE_KEY = re.compile(r"[^/?#%\x00-\x1f\x7f]+")
 _COLUMN = re.compile(r"[A-Za-z](?:(?!--)[^\x00-\x1f\x7f'\"`;/*\\%()=+#?])*")
@@ -37,7 +39,7 @@ def node_key_problem(key: Any) -> str | None:
 
 def is_column_name(name: str) -> bool:
     """Whether SQLite, DuckDB and PostgreSQL all take a column of this name."""
-    return bool(_COLUMN.fullmatch(name)) and _fits(name, LONGEST_DATA_KEY + len("ts_"))
+    return bool(_COLUMN.fullmatch(name)) and _fits(name, LONGEST_DATA_KEY + len(OF_TIMESTAMPS))
 
 
 def safe_names(
@@ -77,7 +79,7 @@ def describe_renaming(names: Mapping[str, str], stream: str) -> list[str]:
 
 
 def _claims(name: str) -> set[str]:
-    return {name.casefold(), f"ts_{name}".casefold()}
+    return {name.casefold(), f"{OF_TIMESTAMPS}{name}".casefold()}
 
 
 def _fits(name: str, longest: int) -> bool:
@@ -90,9 +92,11 @@ def _fits(name: str, longest: int) -> bool:
 def _is_safe(name: str, in_table: bool) -> bool:
     if not _fits(name, LONGEST_DATA_KEY) or _TABLE_PART.fullmatch(name):
         return False
+    if name.startswith(OF_TIMESTAMPS):
+        return False
     if in_table:
         return is_column_name(name)
-    return node_key_problem(name) is None and is_column_name(f"ts_{name}")
+    return node_key_problem(name) is None and is_column_name(f"{OF_TIMESTAMPS}{name}")
 
 
 def _made_safe(name: str) -> str:
@@ -100,7 +104,7 @@ def _made_safe(name: str) -> str:
         return f"{name}_"
     digest = sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
     safe = _ODD_IN_COLUMN.sub("_", name)
-    if not _COLUMN.match(safe):
+    if not _COLUMN.match(safe) or safe.startswith(OF_TIMESTAMPS):
         safe = f"key_{safe.lstrip('_')}"
     if not _fits(safe, LONGEST_DATA_KEY):
         cut = safe.encode(errors="ignore")[: LONGEST_DATA_KEY - 12].decode(errors="ignore")

@@ -13,6 +13,8 @@ import pyarrow as pa
 
 Path: TypeAlias = tuple[str, ...]
 
+UID_LETTERS_IN_KEY = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
@@ -60,6 +62,14 @@ class CreateContainer(CreateNode):
 
     shared: bool = False
     on_collision: str = "resume"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys to try, in turn."""
+        key = self.path[-1]
+        if self.on_collision == "suffix_uid" and not self.shared:
+            return key, f"{key}_{self.run[:UID_LETTERS_IN_KEY]}"
+        return (key,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

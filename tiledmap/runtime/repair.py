@@ -40,12 +40,11 @@ def repaired(layout: Layout, name: str, start: Document, document: Document, fai
     """A start, descriptor or stop document after every repair that matches it."""
     repairs: tuple[DocumentRepair, ...] = getattr(layout.repairs, name)
     for repair in repairs:
-        if not _expired(repair.until, start):
-            try:
-                if repair.matches(start, document):
-                    document = repair.repair(start, document)
-            except Exception as error:  # a rule meets a document that it did not foresee
-                failed(error, repair.at)
+        try:
+            if not _expired(repair.until, start) and repair.matches(start, document):
+                document = repair.repair(start, document)
+        except Exception as error:  # a rule meets a document that it did not foresee
+            failed(error, repair.at)
     return document
 
 
@@ -54,14 +53,13 @@ def repair_data_keys(
 ) -> RepairedKeys:
     """The data keys of a descriptor after every repair that matches them."""
     done = RepairedKeys()
-    repairs = [r for r in layout.repairs.data_keys if not _expired(r.until, start)]
-    for name, data_key in descriptor["data_keys"].items():
-        _repair_data_key(repairs, start, descriptor, (name, data_key), done, failed)
+    for item in descriptor["data_keys"].items():
+        _repair_data_key(layout.repairs.data_keys, start, descriptor, item, done, failed)
     return done
 
 
 def _repair_data_key(
-    repairs: list[DataKeyRepair],
+    repairs: tuple[DataKeyRepair, ...],
     start: Document,
     descriptor: Document,
     item: tuple[str, Mapping[str, Any]],
@@ -69,11 +67,11 @@ def _repair_data_key(
     failed: Failed,
 ) -> None:
     original, data_key = item
-    name = original
+    name = str(original)
     for repair in repairs:
         seen = describe(name, data_key)
         try:
-            if not repair.matches(start, descriptor, seen):
+            if _expired(repair.until, start) or not repair.matches(start, descriptor, seen):
                 continue
             result = repair.repair(start, descriptor, seen)
             if isinstance(result, Dropped):
@@ -86,7 +84,9 @@ def _repair_data_key(
             failed(error, repair.at)
     if name in done.data_keys:
         failed(ValueError(f"two data keys would be named {name!r}"), "")
-        name = original
+        name = str(original)
+        while name in done.data_keys:
+            name += "_"
     done.data_keys[name] = data_key
     done.names[original] = name
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from importlib import import_module
 from importlib.metadata import entry_points
+from operator import attrgetter
 from typing import Any
 
 from tiledmap.runtime.layout import Document
@@ -40,7 +41,7 @@ def change(
 def load_function(reference: str) -> Callable[..., Any]:
     """The function that ``package.module:function`` names."""
     module, _, name = reference.partition(":")
-    function: Callable[..., Any] = getattr(import_module(module), name)
+    function: Callable[..., Any] = attrgetter(name)(import_module(module))
     return function
 
 

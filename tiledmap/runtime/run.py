@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiledmap.runtime.binding import Binding, EventTrouble
+from tiledmap.runtime.columns import number_shown
 from tiledmap.runtime.delivery import Delivery
 from tiledmap.runtime.documents import addition_problem, schema_problem, standard_descriptor
 from tiledmap.runtime.errors import (
@@ -15,9 +16,12 @@ from tiledmap.runtime.errors import (
     RefusedRunError,
     RuleError,
     WriteError,
+    in_words,
 )
-from tiledmap.runtime.exact import NodeMetadata
+from tiledmap.runtime.exact import NodeMetadata, bounded_repr
+from tiledmap.runtime.functions import slug
 from tiledmap.runtime.layout import Document, Dropped, Layout
+from tiledmap.runtime.names import LONGEST_DATA_KEY, LONGEST_NODE_KEY, node_key_problem
 from tiledmap.runtime.notes import Notes
 from tiledmap.runtime.ops import CloseRun, CreateContainer, Op, PatchMetadata, Path, Spec
 from tiledmap.runtime.repair import repair_data_keys, repaired
@@ -26,11 +30,13 @@ from tiledmap.runtime.streams import (
     StreamNode,
     StreamPlan,
     check_paths,
+    give_nodes_of_their_own,
     open_stream,
     opening_ops,
     plan_stream,
     updating_ops,
 )
+from tiledmap.runtime.tables import TablePart
 
 logger = logging.getLogger("tiledmap")
 
@@ -66,7 +72,7 @@ class Run:
     Raises
     ------
     RefusedRunError
-        If the run has no access tags and must have some, or no layout can store its start.
+        If the run has no access tags and must have some.
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class Run:
         self._report = report
         self._streams: dict[str, list[StreamNode]] = {}
         self._made: set[Path] = set()
+        self._taken: set[Path] = set()
         self._start: Document = repaired(layout, "start", start, start, self._failed("start"))
         self._access_tags = self._tags()
         self._layout, node = self._open()
@@ -106,10 +113,9 @@ class Run:
         descriptor = standard_descriptor(descriptor)
         keys = repair_data_keys(self._mapping, self._start, descriptor, failed)
         descriptor = {**descriptor, "data_keys": keys.data_keys}
-        layouts = self._layouts_for("descriptor", descriptor)
-        for layout in layouts:
+        for layout, described in self._layouts_for_descriptor(descriptor):
             try:
-                plan = plan_stream(layout, self._start, descriptor, keys.names, keys.dropped)
+                plan = plan_stream(layout, self._start, described, keys.names, keys.dropped)
                 if isinstance(plan, Dropped):
                     self._ignore(uid, plan.reason)
                     return None
@@ -125,7 +131,7 @@ class Run:
             self._send(node.binding.finish())
         failed = self._failed("stop")
         stop = repaired(self._mapping, "stop", self._start, given, failed)
-        patch: dict[str, Any] = {}
+        patch: dict[str, Any] = {"stop": stop}
         for layout in self._layouts_for("stop", stop):
             try:
                 patch = layout.run.stop_metadata(self._start, stop)
@@ -140,7 +146,8 @@ class Run:
             self._send(node.binding.finish())
         notes = self._all_notes()
         if notes:
-            patch = self._metadata.patched({"notes": notes})
+            own = _listed(self._metadata.created.get("notes"))
+            patch = self._metadata.patched({"notes": [*own, *notes]})
             at = self._layout.run.at
             self._send([PatchMetadata(run=self.uid, path=self._path, at=at, patch=patch)])
 
@@ -162,7 +169,7 @@ class Run:
         except Exception as error:  # a rule meets a start document that it did not foresee
             if not rule.fallback_tags:
                 raise RefusedRunError(
-                    f"its access tags cannot be made, so it is not written: {_in_words(error)}",
+                    f"its access tags cannot be made, so it is not written: {in_words(error)}",
                     run=self.uid,
                     document="start",
                     at=rule.at,
@@ -191,7 +198,10 @@ class Run:
                 return layout, node
             except Exception as error:  # a rule meets a start document that it did not foresee
                 self._failed("start")(error, layout.run.at)
-        raise RefusedRunError("no layout can store it", run=self.uid, document="start")
+        # Better a run that is there under its uid, as it came, than none.
+        path = (slug(self.uid)[:LONGEST_NODE_KEY],)
+        bare = RunNode(path, (Spec("BlueskyRun", "3.0"),), {"start": self._start})
+        return self._fallback or self._mapping, bare
 
     def _opening_ops(self, node: RunNode) -> Iterator[Op]:
         at = self._layout.run.at
@@ -231,23 +241,51 @@ class Run:
         return node.binding
 
     def _new_node(self, plan: StreamPlan, former: list[StreamNode]) -> StreamNode:
-        place = Place(self.uid, self._path, self._access_tags)
-        if former:
-            number = len(former) + 1
-            place = Place(self.uid, self._path, self._access_tags, (former[-1].path[-1], number))
-        node = open_stream(plan, place, self._trouble(plan.name))
+        place = Place(
+            self.uid,
+            self._path,
+            self._access_tags,
+            taken=self._taken,
+            continues=former[-1].path[-1] if former else None,
+        )
+        trouble = self._trouble(plan.name)
+        node = open_stream(plan, place, trouble)
+        containers = list(opening_ops(node, place, self._made))
+        self._taken |= {op.path for op in containers} | {*node.binding.paths}
+        former.append(node)
+        self._note_opening(node, place)
+        self._send(containers)
+        for part in node.binding.tables:
+            self._create_table(node, part, place, trouble)
+        return node
+
+    def _note_opening(self, node: StreamNode, place: Place) -> None:
+        plan, where = node.plan, "/".join(node.path)
         for text in plan.notes:
             self.notes.add(text)
-        if former:
+        if place.continues is not None:
             self.notes.add(
                 f"stream {plan.name!r} has other data keys from descriptor "
-                f"{plan.descriptor['uid']} on, and continues in {'/'.join(node.path)}"
+                f"{plan.descriptor['uid']} on, and continues in {where}"
             )
+        elif node.path[len(self._path) :] != tuple(plan.rule.path(plan.start, plan.descriptor)):
+            self._warn(f"stream {plan.name!r} is stored as {where}: its own place was taken")
         self._note_files(plan)
         self._note_refused(node.metadata)
-        former.append(node)
-        self._send(opening_ops(node, place, self._made))
-        return node
+
+    def _create_table(
+        self, node: StreamNode, part: TablePart, place: Place, trouble: EventTrouble
+    ) -> None:
+        """Make a table; columns that it cannot hold here become arrays beside it."""
+        refusal = self._delivery.create_table(part.create(self.uid, self._access_tags))
+        if refusal is None:
+            return
+        for name in give_nodes_of_their_own(node, part, refusal.columns, place, trouble):
+            self._warn(
+                f"data_key {name!r} in stream {node.plan.name!r} is stored as an array beside the "
+                f"table {part.path[-1]!r}, not in it: {refusal.reason}; {refusal.hint}"
+            )
+        self._delivery.send(part.create(self.uid, self._access_tags))
 
     def _note_files(self, plan: StreamPlan) -> None:
         for name, stored in plan.stored.items():
@@ -281,17 +319,29 @@ class Run:
         self._tell(error)
         return rest or [layout]
 
+    def _layouts_for_descriptor(self, descriptor: Document) -> Iterator[tuple[Layout, Document]]:
+        """What to try in turn; at last another name, if that is what kept a stream from a place."""
+        layouts = self._layouts_for("descriptor", descriptor)
+        yield from ((layout, descriptor) for layout in layouts)
+        name = descriptor.get("name")
+        if name is not None and node_key_problem(name):
+            yield layouts[-1], {**descriptor, "name": slug(str(name))[:LONGEST_DATA_KEY]}
+
     def _failed(self, document: str) -> Callable[[Exception, str], None]:
         def failed(error: Exception, at: str) -> None:
-            failure = RuleError(_in_words(error), run=self.uid, document=document, at=at)
+            failure = RuleError(in_words(error), run=self.uid, document=document, at=at)
             failure.__cause__ = error
             self._tell(failure)
 
         return failed
 
-    def _tell(self, error: WriteError) -> None:
+    def note(self, error: WriteError) -> None:
+        """Keep what was wrong with a document for the run's readers."""
         asked = f" (asked for at {error.at})" if error.at else ""
         self.notes.add(f"{error.document}: {error.reason}{asked}", "documents")
+
+    def _tell(self, error: WriteError) -> None:
+        self.note(error)
         self._report(error)
 
     def _warn(self, text: str, topic: str = "") -> None:
@@ -304,7 +354,7 @@ class Run:
             self._warn(f"stream {stream!r}: {text}", f"stream {stream!r}: {topic}")
 
         def lost(key: str, seq_num: Any, value: Any, reason: str, at: str) -> None:
-            document = f"event {seq_num} of stream {stream!r}"
+            document = f"event {number_shown(seq_num)} of stream {stream!r}"
             topic = f"stream {stream!r}: lost values of {key!r}"
             text = f"{document}: {key!r} is not stored: {reason}; its value is {_shown(value)}"
             if self.notes.add(text, topic):
@@ -312,15 +362,19 @@ class Run:
                 self._report(LossyValueError(shown, run=self.uid, document=document, at=at))
 
         def failed(key: str, seq_num: Any, error: Exception, at: str) -> None:
-            document = f"event {seq_num} of stream {stream!r}"
+            document = f"event {number_shown(seq_num)} of stream {stream!r}"
             topic = f"stream {stream!r}: failures of {key!r}"
-            text = f"{document}: {key!r} could not be stored: {_in_words(error)}"
+            text = f"{document}: {key!r} could not be stored: {in_words(error)}"
             if self.notes.add(text, topic):
-                failure = RuleError(_in_words(error), run=self.uid, document=document, at=at)
+                failure = RuleError(in_words(error), run=self.uid, document=document, at=at)
                 failure.__cause__ = error
                 self._report(failure)
 
-        return EventTrouble(note, lost, failed)
+        def broken(node: str, seq_num: Any, error: Exception, at: str) -> None:
+            words = f"{node}, which gets no rows from event {number_shown(seq_num)} on"
+            self._failed(words)(error, at)
+
+        return EventTrouble(note, lost, failed, broken)
 
     def _note_refused(self, metadata: NodeMetadata) -> None:
         for text in metadata.refused:
@@ -343,10 +397,18 @@ class Run:
     def _send_last(self, patch: dict[str, Any]) -> None:
         notes = self._all_notes()
         if notes:
-            patch = {**patch, "notes": [*patch.get("notes", ()), *notes]}
+            own = patch.get("notes", self._metadata.created.get("notes"))
+            patch = {**patch, "notes": [*_listed(own), *notes]}
         last = self._metadata.patched(patch)
         at = self._layout.run.at
         self._send([CloseRun(run=self.uid, path=self._path, at=at, patch=last)])
+
+
+def _listed(notes: Any) -> list[Any]:
+    """Notes that a mapping makes itself."""
+    if notes is None:
+        return []
+    return list(notes) if isinstance(notes, list | tuple) else [notes]
 
 
 def _words(name: str, document: Document) -> str:
@@ -357,16 +419,5 @@ def _words(name: str, document: Document) -> str:
     return name
 
 
-def _in_words(error: Exception) -> str:
-    if isinstance(error, WriteError):
-        return error.reason
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
 def _shown(value: Any) -> str:
-    """The exact value as text, unless that is very long."""
-    text = repr(value)
-    if len(text) <= LONGEST_VALUE_IN_A_NOTE:
-        return text
-    return f"{text[:LONGEST_VALUE_IN_A_NOTE]}… ({len(text)} characters)"
+    return bounded_repr(value, LONGEST_VALUE_IN_A_NOTE)

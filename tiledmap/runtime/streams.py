@@ -1,18 +1,24 @@
 """Where a stream is stored: nodes, tables and arrays, decided when its descriptor arrives."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tiledmap.runtime.arrays import ArrayNode, DenseRows, DimensionNames, RaggedRows
 from tiledmap.runtime.binding import Binding, BoundArray, EventTrouble
 from tiledmap.runtime.columns import JSON_TEXT, column_type
-from tiledmap.runtime.documents import describe, numpy_dtype, rename_data_keys
+from tiledmap.runtime.documents import (
+    declared,
+    describe,
+    numpy_dtype,
+    rename_data_keys,
+    row_shape,
+)
 from tiledmap.runtime.exact import NodeMetadata, make_exact
-from tiledmap.runtime.layout import Document, Dropped, Layout, Stored, Stream
+from tiledmap.runtime.layout import Document, Dropped, Layout, Stored, Stream, Value
 from tiledmap.runtime.names import describe_renaming, node_key_problem, safe_names
 from tiledmap.runtime.ops import CreateContainer, CreateNode, Op, PatchMetadata, Path, Spec
-from tiledmap.runtime.tables import TableContext, table_parts
+from tiledmap.runtime.tables import TableContext, TablePart, table_parts
 
 Signature = tuple[Any, ...]
 
@@ -24,8 +30,10 @@ class Place:
     run: str
     run_path: Path
     access_tags: tuple[str, ...] | None
-    continues: tuple[str, int] | None = None
-    """Key of the node that this one continues, and which of them this is: 2, 3, …"""
+    taken: Collection[Path] = ()
+    """Paths of the run's other nodes."""
+    continues: str | None = None
+    """Key of the node that this one continues."""
 
 
 @dataclass(slots=True)
@@ -47,9 +55,7 @@ class StreamPlan:
         return (
             self.rule.name,
             tuple(
-                sorted(
-                    (event_key, name, *self._storage(name)) for event_key, name in self.keys.items()
-                )
+                sorted((str(key), name, *self._storage(name)) for key, name in self.keys.items())
             ),
         )
 
@@ -60,7 +66,7 @@ class StreamPlan:
         data_key = self.data_keys[name]
         if stored.store == "table":
             return ("table", stored.table, str(column_type(data_key)))
-        shape = str(tuple(data_key.get("shape") or ()))
+        shape = str(row_shape(data_key))
         return (stored.store, str(stored.path), str(numpy_dtype(data_key)), shape)
 
 
@@ -73,6 +79,7 @@ class StreamNode:
     specs: tuple[Spec, ...]
     metadata: NodeMetadata
     binding: Binding
+    dimensions: DimensionNames
     updates: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -155,21 +162,23 @@ def open_stream(plan: StreamPlan, place: Place, trouble: EventTrouble) -> Stream
         Whatever a rule raises; a `ValueError` where Tiled could not store what it asks for.
     """
     start, descriptor = plan.start, plan.descriptor
-    below = plan.rule.path(start, descriptor)
+    path = _free_path((*place.run_path, *plan.rule.path(start, descriptor)), place.taken)
     metadata = plan.rule.metadata(start, descriptor)
     specs = tuple(plan.rule.specs(start, descriptor))
     if place.continues is not None:
-        former, number = place.continues
-        below = (*below[:-1], f"{below[-1]}_{number}")
-        metadata = {**metadata, "continues": former}
-    path = (*place.run_path, *below)
+        metadata = {**metadata, "continues": place.continues}
     context = TableContext(start, descriptor, plan.data_keys, plan.stored)
     tables = [table_parts(table, path, context) for table in plan.rule.tables]
     if any(len(parts) > 1 for parts in tables):
         # Below a composite node Tiled wants each column's name but once; parts repeat some.
         specs = tuple(spec for spec in specs if spec.name != "composite")
     parts = [part for parts in tables for part in parts if part.columns]
-    arrays = _arrays(plan, place, path, trouble)
+    dimensions = DimensionNames()
+    arrays = [
+        _bound_array(plan, name, stored, place, path, dimensions, trouble)
+        for name, stored in plan.stored.items()
+        if stored.store in ("array", "ragged")
+    ]
     binding = Binding(
         run=place.run,
         keys=plan.keys,
@@ -179,11 +188,21 @@ def open_stream(plan: StreamPlan, place: Place, trouble: EventTrouble) -> Stream
         trouble=trouble,
     )
     check_paths([path, *binding.paths])
-    return StreamNode(plan, path, specs, NodeMetadata(metadata), binding)
+    return StreamNode(plan, path, specs, NodeMetadata(metadata), binding, dimensions)
 
 
-def opening_ops(node: StreamNode, place: Place, made: set[Path]) -> Iterator[Op]:
-    """Ops that make a stream's node, the containers above it and inside it, and its tables."""
+def _free_path(path: Path, taken: Collection[Path]) -> Path:
+    """`path`, or the first of path_2, path_3, … that no other node of the run has."""
+    *above, key = path
+    number = 1
+    while path in taken:
+        number += 1
+        path = (*above, f"{key}_{number}")
+    return path
+
+
+def opening_ops(node: StreamNode, place: Place, made: set[Path]) -> Iterator[CreateContainer]:
+    """Ops that make a stream's node, and the containers above it and inside it."""
     at = node.plan.rule.at
     yield from _containers_above(node.path, len(place.run_path), place, at, made)
     yield CreateContainer(
@@ -196,8 +215,40 @@ def opening_ops(node: StreamNode, place: Place, made: set[Path]) -> Iterator[Op]
     )
     for path in node.binding.paths:
         yield from _containers_above(path, len(node.path), place, at, made)
-    for part in node.binding.tables:
-        yield part.create(place.run, place.access_tags)
+
+
+def give_nodes_of_their_own(
+    node: StreamNode, part: TablePart, columns: Collection[str], place: Place, trouble: EventTrouble
+) -> list[str]:
+    """Take values out of a table that cannot hold them: each of these columns becomes an array.
+
+    Returns
+    -------
+    list[str]
+        The data keys that are arrays now.
+    """
+    moved = [
+        column.data_key
+        for column in part.columns
+        if column.name in columns and column.data_key and isinstance(column.source, Value)
+    ]
+    part.columns = tuple(
+        column
+        for column in part.columns
+        if column.data_key not in moved or not isinstance(column.source, Value)
+    )
+    for name in moved:
+        stored = Stored(
+            "array",
+            at=node.plan.stored[name].at,
+            path=(*part.path[len(node.path) : -1], name),
+            dims=("time", "..."),
+            metadata=declared(node.plan.data_keys[name]),
+        )
+        node.binding.arrays.append(
+            _bound_array(node.plan, name, stored, place, node.path, node.dimensions, trouble)
+        )
+    return moved
 
 
 def _containers_above(
@@ -244,32 +295,33 @@ def _not_from_events(plan: StreamPlan) -> Iterator[str]:
             yield key
 
 
-def _arrays(plan: StreamPlan, place: Place, path: Path, trouble: EventTrouble) -> list[BoundArray]:
-    names = DimensionNames()
-    arrays = []
-    for name, stored in plan.stored.items():
-        if stored.store not in ("array", "ragged"):
-            continue
-        data_key = plan.data_keys[name]
-        node = ArrayNode(
-            declared=numpy_dtype(data_key),
-            shape=tuple(data_key.get("shape") or ()),
-            dims=stored.dims,
-            own_dims=tuple(data_key.get("dims") or ()),
-            names=names,
-            remarks=_ArrayRemarks(trouble, name, stored.at),
-            template=CreateNode(
-                run=place.run,
-                path=(*path, *stored.path),
-                at=stored.at,
-                metadata=make_exact(stored.metadata),
-                specs=stored.specs,
-                access_tags=place.access_tags,
-            ),
-        )
-        rows = RaggedRows(node) if stored.store == "ragged" else DenseRows(node)
-        arrays.append(BoundArray(name, rows))
-    return arrays
+def _bound_array(
+    plan: StreamPlan,
+    name: str,
+    stored: Stored,
+    place: Place,
+    path: Path,
+    dimensions: DimensionNames,
+    trouble: EventTrouble,
+) -> BoundArray:
+    data_key = plan.data_keys[name]
+    node = ArrayNode(
+        declared=numpy_dtype(data_key),
+        shape=row_shape(data_key),
+        dims=stored.dims,
+        own_dims=tuple(data_key.get("dims") or ()),
+        names=dimensions,
+        remarks=_ArrayRemarks(trouble, name, stored.at),
+        template=CreateNode(
+            run=place.run,
+            path=(*path, *stored.path),
+            at=stored.at,
+            metadata=make_exact(stored.metadata),
+            specs=stored.specs,
+            access_tags=place.access_tags,
+        ),
+    )
+    return BoundArray(name, RaggedRows(node) if stored.store == "ragged" else DenseRows(node))
 
 
 @dataclass(frozen=True, slots=True)

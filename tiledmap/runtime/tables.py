@@ -1,7 +1,7 @@
 """The tables of a stream: which columns, of which types, in which nodes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from tiledmap.runtime.columns import (
     ColumnType,
     batches_without_mixture,
     column_type,
+    has_large_integers,
     named_type,
     to_arrow,
 )
@@ -35,6 +36,8 @@ from tiledmap.runtime.ops import AppendRows, CreateTable, Path, Spec
 ComputeCell = Callable[[Document, Any, Any], Any]
 Lost = Callable[[str, Any, Any, str, str], None]
 """Told of (column, seq_num, value, reason, at) where a value could not be stored."""
+Note = Callable[[str, str], None]
+"""Told of (text, topic) where there is something that a reader should know."""
 
 _TYPE_OF_FIELD = {"seq_num": INTEGER, "time": FLOAT, "uid": TEXT, "descriptor": TEXT}
 
@@ -64,6 +67,8 @@ class TablePart:
     metadata: dict[str, Any]
     at: str
     sent: int = 0
+    _have_null: set[str] = field(default_factory=set)
+    _have_large: set[str] = field(default_factory=set)
 
     @property
     def schema(self) -> pa.Schema:
@@ -82,7 +87,7 @@ class TablePart:
         )
 
     def append(
-        self, run: str, cells: Callable[[TableColumn], Sequence[Any]], lost: Lost
+        self, run: str, cells: Callable[[TableColumn], Sequence[Any]], lost: Lost, note: Note
     ) -> Iterator[AppendRows]:
         """Ops that append the rows of which `cells` gives the columns."""
         seq_nums: Sequence[Any] = ()
@@ -96,9 +101,26 @@ class TablePart:
                 for loss in losses:
                     seq_num = seq_nums[loss.row]
                     lost(column.name, seq_num, loss.value, loss.reason, column.at)
+        self._note_rounding(arrays, note)
         for rows in batches_without_mixture(pa.record_batch(arrays, schema=self.schema)):
             yield AppendRows(run=run, path=self.path, at=self.at, rows=rows, first=self.sent)
             self.sent += rows.num_rows
+
+    def _note_rounding(self, arrays: Sequence[pa.Array], note: Note) -> None:
+        """Say which integers readers will see as doubles; what is stored is exact."""
+        for column, array in zip(self.columns, arrays, strict=True):
+            if not pa.types.is_integer(array.type):
+                continue
+            if array.null_count:
+                self._have_null.add(column.name)
+            if has_large_integers(array):
+                self._have_large.add(column.name)
+            if column.name in self._have_null & self._have_large:
+                note(
+                    f"{column.name!r} has integers beyond 2**53 beside missing values; they are "
+                    "stored exactly, but Tiled reads such a column as doubles",
+                    f"rounded {column.name}",
+                )
 
 
 SEQ_NUM = TableColumn("seq_num", INTEGER, EventField("seq_num"), at="")

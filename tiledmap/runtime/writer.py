@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from math import inf
@@ -15,9 +16,10 @@ from tiledmap.runtime.documents import schema_problem
 from tiledmap.runtime.errors import (
     InvalidDocumentError,
     OrphanDocumentError,
-    RefusedRunError,
     WriteError,
+    in_words,
 )
+from tiledmap.runtime.exact import bounded_repr
 from tiledmap.runtime.layout import Document, Layout
 from tiledmap.runtime.repair import hooked
 from tiledmap.runtime.run import Run
@@ -90,20 +92,7 @@ class Writer:
 
     def __call__(self, name: str, doc: Document) -> None:
         """Take a document."""
-        take = self._takers.get(name)
-        if take is None:
-            self._report(InvalidDocumentError("there are no documents of this kind", document=name))
-        else:
-            try:
-                if name in self._hooked:
-                    doc = hooked(self._layout.hooks, name, doc, self._hook_failed(name))
-                take(doc)
-            except WriteError as error:
-                self._report(error)
-            except Exception as error:  # a malformed document must not end a plan
-                failure = WriteError(f"{type(error).__name__}: {error}", document=name)
-                failure.__cause__ = error
-                self._report(failure)
+        self._take(name, doc)
         if self._clock() >= self._next_flush:
             self._flush_due()
         if self._errors:
@@ -123,7 +112,7 @@ class Writer:
     def flush(self) -> None:
         """Send every row that waits."""
         for run in self._runs.values():
-            run.flush()
+            self._attempt(run.flush, run)
         self._next_flush = inf
         self._raise()
 
@@ -131,15 +120,27 @@ class Writer:
         """Send every row that waits. Runs without a stop document stay open."""
         for run in self._runs.values():
             logger.warning("run %s has no stop document; it stays open", run.uid)
-            run.abandon()
+            self._attempt(run.abandon, run)
         self._runs.clear()
         self._bindings.clear()
         self._run_of_descriptor.clear()
         if close := getattr(self._sink, "close", None):
-            close()
+            self._attempt(close)
         self._raise()
 
     # Documents of each kind
+
+    def _take(self, name: str, doc: Document) -> None:
+        """Take a document. What is wrong with it must not end a plan: it is reported."""
+        try:
+            if name in self._hooked:
+                doc = hooked(self._layout.hooks, name, doc, self._hook_failed(name))
+            take = self._takers.get(name)
+            if take is None:
+                raise InvalidDocumentError("there are no documents of this kind")
+            take(doc)
+        except Exception as error:
+            self._report_document(error, name, doc)
 
     def _event(self, event: Any) -> None:
         binding = self._bindings.get(event.get("descriptor"))
@@ -164,25 +165,25 @@ class Writer:
     def _bulk_events(self, bulk: Document) -> None:
         for events in bulk.values():
             for event in events:
-                self._event(event)
+                self._take("event", event)
 
     def _start(self, start: Document) -> None:
-        uid = start.get("uid")
-        if not isinstance(uid, str):
-            raise InvalidDocumentError("it has no uid, so it cannot be stored", document="start")
+        uid = _uid(start, "uid", "start")
         if uid in self._runs:
             raise OrphanDocumentError("it began before", run=uid, document="start")
         delivery = Delivery(self._sink.perform, self._report)
         try:
             self._runs[uid] = Run(start, self._layout, self._fallback, delivery, self._report)
-        except RefusedRunError:
+        except Exception:
             self._refused[uid] = 0
             raise
 
     def _descriptor(self, descriptor: Document) -> None:
-        run_uid, uid = descriptor.get("run_start", ""), descriptor.get("uid")
-        if not isinstance(uid, str):
-            raise InvalidDocumentError("it has no uid", run=run_uid, document="descriptor")
+        run_uid = _uid(descriptor, "run_start", "descriptor")
+        uid = _uid(descriptor, "uid", "descriptor")
+        if (other := self._run_of_descriptor.get(uid, run_uid)) != run_uid:
+            reason = f"its uid is that of a descriptor of run {other}"
+            raise InvalidDocumentError(reason, run=run_uid, document=f"descriptor {uid}")
         if run_uid in self._refused:
             self._refused[run_uid] += 1
         else:
@@ -192,7 +193,7 @@ class Writer:
         self._run_of_descriptor[uid] = run_uid
 
     def _stop(self, stop: Document) -> None:
-        uid = stop.get("run_start", "")
+        uid = _uid(stop, "run_start", "stop")
         if uid in self._refused:
             count = self._refused.pop(uid) + 1
             logger.error("run %s was refused; %d of its documents were not stored", uid, count)
@@ -245,7 +246,8 @@ class Writer:
         self._next_flush = min(self._next_flush, binding.oldest + self._flush_seconds)
 
     def _flush_binding(self, descriptor: str) -> None:
-        self._runs[self._run_of_descriptor[descriptor]].flush_binding(self._bindings[descriptor])
+        run = self._runs[self._run_of_descriptor[descriptor]]
+        self._attempt(partial(run.flush_binding, self._bindings[descriptor]), run)
 
     def _flush_due(self) -> None:
         now = self._clock()
@@ -260,6 +262,44 @@ class Writer:
 
     # What goes wrong
 
+    def _attempt(self, act: Callable[[], None], run: Run | None = None) -> None:
+        """Do something that concerns one run; what it raises must not keep the others waiting."""
+        try:
+            act()
+        except Exception as error:
+            failure = WriteError(in_words(error), run=run.uid if run else "")
+            failure.__cause__ = error
+            self._report(failure)
+
+    def _report_document(self, error: Exception, name: Any, document: Any) -> None:
+        """Report what a document has met, with the run that it belongs to."""
+        if isinstance(error, WriteError):
+            failure = error
+        elif not isinstance(document, Mapping):
+            open_runs = ", ".join(self._runs) or "none"
+            failure = InvalidDocumentError(
+                f"it is no object but a {type(document).__name__} (runs that are open: {open_runs})"
+            )
+        else:
+            failure = WriteError(in_words(error))
+            failure.__cause__ = error
+        failure.document = failure.document or (
+            name if isinstance(name, str) else bounded_repr(name)
+        )
+        failure.run = failure.run or self._run_uid_of(document)
+        if run := self._runs.get(failure.run):
+            run.note(failure)
+        self._report(failure)
+
+    def _run_uid_of(self, document: Any) -> str:
+        """The uid of a document's run, or nothing where that cannot be told."""
+        if not isinstance(document, Mapping):
+            return ""
+        named = document.get("run_start"), document.get("descriptor"), document.get("uid")
+        run, descriptor, uid = (text if isinstance(text, str) else "" for text in named)
+        found = run or self._run_of_descriptor.get(descriptor, uid)
+        return found if found in self._runs or found in self._refused else ""
+
     def _report(self, error: WriteError) -> None:
         logger.error("%s", error, exc_info=error.__cause__)
         if self._raises:
@@ -267,7 +307,7 @@ class Writer:
 
     def _hook_failed(self, name: str) -> Callable[[Exception, str], None]:
         def failed(error: Exception, at: str) -> None:
-            failure = WriteError(f"hook: {type(error).__name__}: {error}", document=name, at=at)
+            failure = WriteError(f"hook: {in_words(error)}", document=name, at=at)
             failure.__cause__ = error
             self._report(failure)
 
@@ -280,6 +320,13 @@ class Writer:
             for other in others:
                 first.add_note(f"also: {other}")
             raise first
+
+
+def _uid(document: Document, field: str, what: str) -> str:
+    uid = document.get(field)
+    if not isinstance(uid, str):
+        raise InvalidDocumentError(f"its {field} is no text, so it cannot be stored", document=what)
+    return uid
 
 
 def _shipped_fallback() -> Layout | None:

@@ -9,6 +9,7 @@ import importlib.util
 import logging
 import os
 import sqlite3
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -79,9 +80,8 @@ def open_catalog(
     readable_storage
         Directories with files that nodes may refer to, such as a detector's.
     storage
-        ``sqlite`` lets several processes work in the directory, and readers look in while a run
-        is written. ``duckdb`` also takes lists and uint64 in tables and ragged arrays that
-        grow, but one process alone may open it, and reading during a run can crash that process.
+        ``sqlite`` lets several processes work in the directory. ``duckdb`` also takes lists and
+        uint64 in tables and ragged arrays that grow, but one process alone may open it.
 
     Raises
     ------
@@ -114,7 +114,33 @@ def open_catalog(
     if storage == "sqlite" and not tables.exists():
         _create_once(tables, _initialize_tables)
     app = build_app_from_config(_configuration(home, storage, readable_storage))
-    return EmbeddedCatalog(from_context(Context.from_app(app)), home, storage)
+    context = Context.from_app(app)
+    _make_safe_to_read(context.http_client)
+    return EmbeddedCatalog(from_context(context), home, storage)
+
+
+def _make_safe_to_read(http: Any) -> None:
+    """Let readers look in at any time while a run is written.
+
+    The threads of this process take turns: DuckDB's one connection is shared by all threads of
+    Tiled, and a reader that comes in the middle makes an append fail, or the process crash. And a
+    reader gets of an array what it expects, though the array may have grown since it was looked up.
+    """
+    send, turn = http.send, threading.RLock()
+
+    def send_in_turn(request: Any, **options: Any) -> Any:
+        request.url = _for_expected_part(request.url)
+        with turn:
+            return send(request, **options)
+
+    http.send = send_in_turn
+
+
+def _for_expected_part(url: Any) -> Any:
+    expected = url.params.get("expected_shape", "scalar")
+    if expected == "scalar" or "slice" in url.params or "/array/full/" not in url.path:
+        return url
+    return url.copy_set_param("slice", ",".join(f":{length}" for length in expected.split(",")))
 
 
 def _configuration(

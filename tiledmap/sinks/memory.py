@@ -30,8 +30,8 @@ from tiledmap.runtime.ops import (
     Path,
     Spec,
 )
+from tiledmap.sinks.patches import merged
 
-UID_LETTERS_IN_KEY = 8
 DEEPEST_METADATA = 400
 
 
@@ -135,9 +135,7 @@ class MemorySink:
 
     def _open_run(self, op: CreateContainer, node: StoredNode) -> None:
         """Make a run's own container; a run that comes again goes on in the one it has."""
-        suffixed = (*op.path[:-1], f"{op.path[-1]}_{op.run[:UID_LETTERS_IN_KEY]}")
-        places = [op.path, suffixed] if op.on_collision == "suffix_uid" else [op.path]
-        for path in places:
+        for path in ((*op.path[:-1], key) for key in op.keys):
             if path not in self.tree or _run_uid(self.tree[path]) == op.run:
                 self._moved[op.run] = (op.path, path)
                 self._made[op.run] = set()
@@ -226,19 +224,6 @@ _PERFORMERS: dict[type[Op], Callable[[MemorySink, Any], None]] = {
     PatchMetadata: MemorySink.patch_metadata,
     CloseRun: MemorySink.close_run,
 }
-
-
-def merged(value: Any, patch: Any) -> Any:
-    """`value` after a merge patch, as RFC 7396 has it."""
-    if not isinstance(patch, Mapping):
-        return deepcopy(patch)
-    new = dict(value) if isinstance(value, Mapping) else {}
-    for key, change in patch.items():
-        if change is None:
-            new.pop(key, None)
-        else:
-            new[key] = merged(new.get(key), change)
-    return new
 
 
 def _run_uid(node: StoredNode | None) -> Any:

@@ -1,0 +1,5 @@
+"""Writes into Tiled."""
+
+from tiledmap.sinks.tiled.sink import Storage, TiledSink
+
+__all__ = ["Storage", "TiledSink"]
