@@ -480,3 +480,20 @@ def test_settings_are_named_one_by_one(source: str) -> None:
     text = f"run: {{metadata: {{start: {{copy: start}}, a: '${{{{ {source} }}}}'}}}}"
     problem = only(check_sound, beamline(text))
     assert (problem.code, problem.message) == ("TM202", "'settings' is no value; name one")
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ("{type: object, required: [{a: b}]}", "is not of type 'string' in 'required'"),
+        ("{type: string, pattern: '('}", "is not a 'regex' in 'pattern'"),
+        ("{type: integer, minimum: x}", "is not of type 'number' in 'minimum'"),
+    ],
+)
+def test_a_declaration_that_is_not_a_json_schema_is_an_error(schema: str, message: str) -> None:
+    subject = beamline(f"source: {{start: {{properties: {{field: {schema}}}}}}}")
+
+    (problem,) = check_sound(subject)
+
+    assert problem.code == "TM010"
+    assert message in problem.message

@@ -44,13 +44,13 @@ def _declarations(mapping: nodes.Mapping) -> Iterator[Problem]:
     for document in ("start", "descriptor", "stop"):
         additions: nodes.DocumentAdditions | None = getattr(source, document)
         if additions is not None:
-            yield from _schema_types(additions, "properties", additions.properties)
+            yield from _schemas(additions, "properties", additions.properties)
             yield from _against_event_model(document, additions)
     if mapping.repair is not None:
         for resource in mapping.repair.resources:
-            yield from _schema_types(resource, "kwargs", resource.kwargs)
+            yield from _schemas(resource, "kwargs", resource.kwargs)
         for datum in mapping.repair.datums:
-            yield from _schema_types(datum, "kwargs", datum.kwargs)
+            yield from _schemas(datum, "kwargs", datum.kwargs)
 
 
 def _against_event_model(document: str, additions: nodes.DocumentAdditions) -> Iterator[Problem]:
@@ -73,19 +73,50 @@ def _against_event_model(document: str, additions: nodes.DocumentAdditions) -> I
             yield Problem("TM201", additions.at("required"), message, near, hint)
 
 
-def _schema_types(node: nodes.Node, field: str, schemas: dict[str, Any]) -> Iterator[Problem]:
-    """Find words that are not types of JSON Schema."""
+def _schemas(node: nodes.Node, field: str, schemas: dict[str, Any]) -> Iterator[Problem]:
+    """Find what is not a JSON schema."""
     for name, schema in schemas.items():
         if not isinstance(schema, dict):
             message = f"'{name}' is declared by a JSON schema, such as {{type: string}}"
             yield Problem("TM010", _inner(node, field, name), message)
             continue
-        for word in _types_in(schema):
-            if word not in JSON_TYPES:
-                message = f"{word!r} is not a type of JSON Schema"
-                hint = f"types: {', '.join(JSON_TYPES)}"
-                near = did_you_mean(str(word), JSON_TYPES)
-                yield Problem("TM010", _inner(node, field, name), message, near, hint)
+        unknown = [word for word in _types_in(schema) if word not in JSON_TYPES]
+        for word in unknown:
+            message = f"{word!r} is not a type of JSON Schema"
+            hint = f"types: {', '.join(JSON_TYPES)}"
+            near = did_you_mean(str(word), JSON_TYPES)
+            yield Problem("TM010", _inner(node, field, name), message, near, hint)
+        if not unknown and not _is_plain(schema):
+            yield from _not_a_schema(name, schema, _inner(node, field, name))
+
+
+_PLAIN: dict[str, Callable[[Any], bool]] = {
+    "type": lambda value: isinstance(value, str),
+    "description": lambda value: isinstance(value, str),
+    "items": lambda value: _is_plain(value),
+    "properties": lambda value: isinstance(value, dict) and all(map(_is_plain, value.values())),
+    "required": lambda value: (
+        isinstance(value, list) and all(isinstance(field, str) for field in value)
+    ),
+}
+
+
+def _is_plain(schema: Any) -> bool:
+    """Whether a schema has only the commonest keywords, rightly used."""
+    return isinstance(schema, dict) and all(
+        word in _PLAIN and _PLAIN[word](value) for word, value in schema.items()
+    )
+
+
+def _not_a_schema(name: str, schema: Any, span: Span) -> Iterator[Problem]:
+    # Here, because it takes long to import and hardly any mapping needs it.
+    from jsonschema import Draft202012Validator, SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        where = "".join(f" in '{step}'" for step in error.absolute_path if isinstance(step, str))
+        yield Problem("TM010", span, f"'{name}' is not a JSON schema: {error.message}{where}")
 
 
 def _types_in(schema: Any) -> Iterator[Any]:

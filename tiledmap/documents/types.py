@@ -319,7 +319,7 @@ class _SchemaReader:
             return NEVER if "type" in schema else ANY  # a type that is no type: to be reported
         fields: dict[str, Field] = {}
         if "object" in kinds:
-            required = set(_list(schema.get("required")))
+            required = [name for name in _list(schema.get("required")) if isinstance(name, str)]
             for name, part in _mapping(schema.get("properties")).items():
                 description = _mapping(part).get("description", "")
                 fields[name] = Field(self.read(part, within), name in required, str(description))
