@@ -6,11 +6,13 @@ compared. Where the two differ, the incumbent is wrong, and a test below says ho
 
 import copy
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bluesky_tiled_plugins import TiledWriter
+from tiled.client.container import DEFAULT_STRUCTURE_CLIENT_DISPATCH
 
 import tiledmap
 from tests.parity.snapshot import snapshot
@@ -20,6 +22,15 @@ from tiledmap.sinks.embedded import EmbeddedCatalog
 ALIKE = ["scan", "nested", "pages", "at5", "ophyd-async", "count-arrays"]
 
 Tree = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def same_clients_afterwards() -> Iterator[None]:
+    """`.v2` of a run changes, for the whole process, the class of every run looked up later."""
+    dispatch = DEFAULT_STRUCTURE_CLIENT_DISPATCH["numpy"]
+    before = dispatch["BlueskyRun"]
+    yield
+    dispatch.set("BlueskyRun", lambda: before)
 
 
 def write_both(catalog: EmbeddedCatalog, documents: list[Any]) -> tuple[Any, Any]:

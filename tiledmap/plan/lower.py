@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import numpy as np
-
+from tiledmap.check.globs import is_glob
+from tiledmap.check.matching import numpy_name
 from tiledmap.language import nodes
 from tiledmap.language.expressions import Expr, Literal
 from tiledmap.language.scalars import Expression, Free, Patterns, Text
@@ -353,16 +353,8 @@ def _test(subject: str, field: str, texts: tuple[str, ...]) -> FieldTest:
         return FieldTest(subject, field, Relation(texts[0]))
     if field == "dtype_numpy":
         texts = tuple(map(numpy_name, texts))
-    like = any(set(text) & set("*?[") for text in texts)
-    return FieldTest(subject, field, Relation.LIKE if like else Relation.ONE_OF, texts)
-
-
-def numpy_name(text: str) -> str:
-    """``int32`` and ``<i4`` alike as numpy's own ``<i4``; a glob as it stands."""
-    try:
-        return np.dtype(text).str
-    except TypeError:
-        return text
+    relation = Relation.LIKE if any(map(is_glob, texts)) else Relation.ONE_OF
+    return FieldTest(subject, field, relation, texts)
 
 
 def split_at_stop(metadata: Copy) -> tuple[Copy, Copy]:
