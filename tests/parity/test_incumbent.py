@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bluesky_tiled_plugins import TiledWriter
+from bluesky_tiled_plugins import BlueskyRun, TiledWriter
 from tiled.client.container import DEFAULT_STRUCTURE_CLIENT_DISPATCH
 
 import tiledmap
@@ -27,10 +27,8 @@ Tree = dict[str, Any]
 @pytest.fixture(autouse=True)
 def same_clients_afterwards() -> Iterator[None]:
     """`.v2` of a run changes, for the whole process, the class of every run looked up later."""
-    dispatch = DEFAULT_STRUCTURE_CLIENT_DISPATCH["numpy"]
-    before = dispatch["BlueskyRun"]
     yield
-    dispatch.set("BlueskyRun", lambda: before)
+    DEFAULT_STRUCTURE_CLIENT_DISPATCH["numpy"].set("BlueskyRun", lambda: BlueskyRun)
 
 
 def write_both(catalog: EmbeddedCatalog, documents: list[Any]) -> tuple[Any, Any]:

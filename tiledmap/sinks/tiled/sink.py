@@ -200,8 +200,10 @@ class TiledSink:
         structure = TableStructure.from_schema(op.schema, 1)
         schema = op.schema.remove_metadata()
         self._keep(op, self._create_or_adopt(op, "table", schema, structure, mimetype=_SQL_TABLE))
-        if op.path in self._unfit and not unfit:
-            self._storage = "sqlite"  # which is known now, so it is not tried again
+        if op.path in self._unfit:
+            self._unfit.remove(op.path)
+            if not unfit:
+                self._storage = "sqlite"  # which is known now, so it is not tried again
 
     def _append_rows(self, op: AppendRows) -> None:
         node = self._node(op)
