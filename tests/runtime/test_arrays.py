@@ -6,7 +6,7 @@ import pytest
 from tests.runtime.conftest import Store
 from tests.runtime.layouts import key, whole_run, with_stream
 from tests.runtime.layouts import store as store_rule
-from tiledmap.runtime.arrays import DimensionNames
+from tiledmap.runtime.arrays import DimensionNames, filler
 from tiledmap.runtime.layout import Stored
 from tiledmap.sinks.memory import MemorySink, StoredNode
 
@@ -182,3 +182,31 @@ def test_a_wrong_number_of_names_is_noted_and_left_out(stored: Store) -> None:
 
     node = array_of(stored, key("array", (2,)), [[1, 2]], layout=with_stream(store=rule))
     assert node.dims is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [("<u8", -1), ("<i8", 2**63), ("<f8", 2**63 - 1), ("<f8", 2**64 - 1), ("<i8", 2.0**63)],
+)
+def test_no_number_wraps_around(stored: Store, declared: str, value: Any) -> None:
+    node = array_of(stored, key("array", (1,), dtype_numpy=declared), [[1], [value]], flush_rows=1)
+    assert np.array_equal(node.data, [[1], [filler(node.data.dtype)]], equal_nan=True)
+
+
+def test_no_two_dimensions_of_an_array_share_a_name() -> None:
+    names = DimensionNames()
+    assert names.of((4, 4, 2)) == ("dim_int_1", "dim_int_2", "dim_int_3")
+    assert names.of((2, 4, 4)) == ("dim_int_3", "dim_int_1", "dim_int_2")
+
+
+class Unfriendly:
+    """A value that cannot even be looked at."""
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("no array")
+
+
+def test_values_of_any_class_keep_rows_in_their_places(stored: Store) -> None:
+    rows = [[1, 2], Unfriendly(), np.array(["2026-01-01"], "M8[s]"), [3, 4]]
+    node = array_of(stored, key("array", (2,), dtype_numpy="<i8"), rows, flush_rows=1)
+    assert node.data.tolist() == [[1, 2], [0, 0], [0, 0], [3, 4]]
