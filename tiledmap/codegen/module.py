@@ -24,7 +24,7 @@ from tiledmap.codegen.layout import (
     list_of,
     tuple_of,
 )
-from tiledmap.codegen.python import PythonNotation, identifier, unique
+from tiledmap.codegen.python import PythonNotation, identifier
 from tiledmap.language.expressions import Path
 from tiledmap.plan.notation import quote
 from tiledmap.plan.steps import (
@@ -76,8 +76,7 @@ class _Module:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._names: set[str] = {"writer", "LAYOUT"}
-        self._python = PythonNotation(self._names)
+        self._python = PythonNotation({"writer", "LAYOUT"})
         self._definitions: list[str] = []
 
     def text(self) -> str:
@@ -103,8 +102,7 @@ class _Module:
 
     def _define(self, name: str, arguments: str, at: str, body: Iterable[str]) -> str:
         """Add a function, its body indented already, and return its name."""
-        name = unique(name, self._names)
-        self._names.add(name)
+        name = self._python.define(name)
         place = f"  # {at}" if at else ""
         lines = [f"def {name}({arguments}):{place}", *body]
         self._definitions.append("\n".join(lines))
@@ -114,8 +112,7 @@ class _Module:
         return self._define(name, arguments, at, lines_of(code, 1, before="return "))
 
     def _constant(self, name: str, code: Code) -> str:
-        name = unique(name.upper(), self._names)
-        self._names.add(name)
+        name = self._python.define(name.upper())
         self._definitions.append("\n".join(lines_of(code, before=f"{name} = ")))
         return name
 

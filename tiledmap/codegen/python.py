@@ -23,7 +23,7 @@ class PythonNotation(Notation):
     """The notation of generated modules; it notes which names they must import or define."""
 
     def __init__(self, names: set[str]) -> None:
-        """Share `names`, those that the module defines, so that none is given twice."""
+        """Give no name that the module has: `names` to begin with, and then what it defines."""
         self._names = names
         self.imports: set[str] = set()
         self.patterns: dict[str, str] = {}
@@ -41,7 +41,7 @@ class PythonNotation(Notation):
             self._locals[name] = unique(identifier(name), _NOT_LOCAL | self._names)
         return self._locals[name]
 
-    def _defined(self, name: str) -> str:
+    def define(self, name: str) -> str:
         """A name for the module to define."""
         name = unique(name, {*self._names, *self._locals.values()})
         self._names.add(name)
@@ -82,7 +82,7 @@ class PythonNotation(Notation):
 
     def _call_of_facility(self, call: Call) -> str:
         if call.function not in self.facility_functions:
-            name = self._defined(f"facility_{identifier(call.function)}")
+            name = self.define(f"facility_{identifier(call.function)}")
             self.facility_functions[call.function] = name
         arguments = ", ".join(map(self.write, call.arguments))
         return f"{self.facility_functions[call.function]}({arguments})"
@@ -117,7 +117,7 @@ class PythonNotation(Notation):
         assert isinstance(pattern, Literal), "a pattern is a literal"
         written = str(pattern.value)
         if written not in self.patterns:
-            self.patterns[written] = self._defined(f"PATTERN_{len(self.patterns) + 1}")
+            self.patterns[written] = self.define(f"PATTERN_{len(self.patterns) + 1}")
         return f"{self.use('matches')}({self.write(text)}, {self.patterns[written]})", ATOM
 
     # ------------------------------------------------------------ texts and values

@@ -244,7 +244,7 @@ class _Lowering:
             set={key: self.values(free) for key, free in rule.set.items()},
             rename=dict(rule.rename),
             without=dict(rule.without),
-            until=rule.until.isoformat() if rule.until else None,
+            until=last_day(rule),
         )
 
     def _data_key_repair(self, rule: nodes.DataKeyRepair) -> DataKeyRepairStep:
@@ -255,7 +255,7 @@ class _Lowering:
             set={key: self.values(free) for key, free in rule.set.items()},
             rename=None if rule.rename is None else self.parts(rule.rename),
             drop=rule.drop,
-            until=rule.until.isoformat() if rule.until else None,
+            until=last_day(rule),
         )
 
     def _file_repairs(self, repair: nodes.Repairs) -> Iterable[FileRepairStep]:
@@ -273,7 +273,7 @@ class _Lowering:
             condition=Condition(),
             says={"prefix": rule.prefix, "becomes": self.parts(rule.becomes)},
             at=place(rule.at()),
-            until=rule.until.isoformat() if rule.until else None,
+            until=last_day(rule),
         )
 
     def _file_repair(
@@ -285,7 +285,7 @@ class _Lowering:
             condition=self.condition("resource", rule.match, rule.when),
             says=self._says(rule, ("mimetype", "join", "chunks", "parameters", "kwargs")),
             at=place(rule.at()),
-            until=rule.until.isoformat() if rule.until else None,
+            until=last_day(rule),
         )
 
     def _asset(self, rule: nodes.AssetRule) -> AssetStep:
@@ -314,6 +314,11 @@ class _Lowering:
 
 
 # ---------------------------------------------------------------- pure pieces
+
+
+def last_day(rule: nodes.Repair | nodes.RootRepair) -> str | None:
+    """The ISO date of the last day on which a repair applies."""
+    return rule.until.isoformat() if rule.until else None
 
 
 def in_order(repairs: Sequence[R]) -> list[R]:
