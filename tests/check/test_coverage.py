@@ -83,3 +83,16 @@ def test_a_repair_takes_fields_out_for_a_reason() -> None:
     row = table(coverage(subject))["start", "owner"]
     assert (row.destination, row.invertible) == ("", False)
     assert row.reason == "names of people stay in the proposal system"
+
+
+def test_a_coordinate_is_a_destination_of_configuration() -> None:
+    text = """
+    streams:
+      - name: every-stream
+        coordinates:
+          - name: energies
+            key: energy
+            from: default(descriptor.configuration.det.data.bins, [])
+    """
+    row = table(coverage(beamline(text)))["descriptor", "configuration"]
+    assert row.destination == "stream metadata configuration, array energy"

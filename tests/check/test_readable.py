@@ -138,3 +138,18 @@ def test_the_stream_s_metadata_is_its_descriptor() -> None:
 )
 def test_start_and_stop_are_where_readers_look(metadata: str) -> None:
     assert codes(check_readable, beamline(f"run: {{metadata: {metadata}}}")) == ["TM509"]
+
+
+COORDINATE = "coordinates: [{name: energies, key: energy, from: '[1.0]'%s}]"
+
+
+@pytest.mark.parametrize("more", ["", ", dims: [energy]"])
+def test_an_array_of_the_stream_itself_is_pointed_out(more: str) -> None:
+    problem = only(check_readable, beamline(stream(COORDINATE % more)))
+    assert problem.code == "TM510"
+    assert ("read() fails" in problem.message) == (not more)
+
+
+def test_an_array_of_the_stream_itself_lies_right_below_it() -> None:
+    found = codes(check_readable, beamline(stream(COORDINATE % ", parent: [axes]")))
+    assert found == ["TM507", "TM510"]

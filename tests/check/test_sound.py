@@ -1,4 +1,5 @@
 import datetime
+import importlib.metadata
 import types
 import typing
 from collections.abc import Iterator
@@ -77,7 +78,9 @@ def test_a_field_that_is_not_registered_cannot_be_walked(monkeypatch: pytest.Mon
 def test_every_section_and_name_is_known() -> None:
     names = types_of_names(shipped("bluesky-v3"))
     assert set(SECTIONS.values()) <= set(SCOPES)
-    assert {name for scope in SCOPES.values() for name in scope} == set(WHERE) == set(names)
+    in_scope = {name for scope in SCOPES.values() for name in scope}
+    in_scope |= {name for use in EXPRESSION_FIELDS.values() for name in use.beside}
+    assert in_scope == set(WHERE) == set(names)
 
 
 # ---------------------------------------------------------------- what is right
@@ -345,15 +348,14 @@ def test_a_hook_is_a_function_of_one_document(reference: str, code: str | None) 
 @pytest.mark.parametrize(
     ("reference", "code"),
     [
-        ("bluesky_tiled_plugins.writing.consolidators:HDF5Consolidator", None),
+        ("tiledmap.runtime.consolidators.base:Consolidator", None),
+        ("bluesky_tiled_plugins.writing.consolidators:HDF5Consolidator", "TM212"),
         ("collections:OrderedDict", "TM212"),
         ("os.path:join", "TM212"),
         ("no_such_package:Consolidator", "TM211"),
     ],
 )
-def test_a_consolidator_is_a_class_that_takes_stream_datums(
-    reference: str, code: str | None
-) -> None:
+def test_a_consolidator_is_a_class_of_its_kind(reference: str, code: str | None) -> None:
     text = f'assets: [{{name: a, join: stack, consolidator: "{reference}"}}]'
     assert found(text) == ([code] if code else [])
 
@@ -497,3 +499,106 @@ def test_a_declaration_that_is_not_a_json_schema_is_an_error(schema: str, messag
 
     assert problem.code == "TM010"
     assert message in problem.message
+
+
+# ---------------------------------------------------------------- files and coordinates
+
+
+def coordinate(more: str) -> str:
+    return f"streams: [{{name: every-stream, coordinates: [{{name: a, key: a, {more}}}]}}]"
+
+
+BINS = "descriptor.configuration.det.data.bins"
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        (f'when: "has({BINS})", from: {BINS}', None),
+        (f"when: 'has(descriptor.configuration[\"det\"].data.bins)', from: {BINS}", None),
+        (f'from: "default({BINS}, [])"', None),
+        (f"from: {BINS}", "TM203"),
+        ("from: descriptor.configuration.det.dta.bins", "TM203"),
+        ("from: '[1.5, start.time]', type: float64", None),
+        ("from: start.time", "TM206"),
+        ("from: '[1.5]', type: flaot64", "TM213"),
+        ("from: '[data_key.size]'", "TM200"),
+        ("from: '[event.time]'", "TM200"),
+    ],
+)
+def test_a_coordinate_is_a_list_that_is_there(more: str, code: str | None) -> None:
+    assert found(coordinate(more)) == ([code] if code else [])
+
+
+@pytest.mark.parametrize(
+    ("repair", "code"),
+    [
+        ("dtype: int32", None),
+        ("dtype: '<U16'", None),
+        ("dtype: itn32", "TM213"),
+        ("units: mm", None),
+        ("units: 'in ${{ data_key.name }}'", None),
+        ("units: '${{ data_key.size }}'", "TM206"),
+        ("units: '${{ data_key.units }}'", "TM203"),
+        ("set: {shape: [1, '${{ data_key.size }}']}", None),
+        ("set: {shape: [1, '${{ data_key.name }}']}", "TM206"),
+    ],
+)
+def test_what_a_repair_says_of_a_data_key_fits(repair: str, code: str | None) -> None:
+    text = f"repair: {{data_keys: [{{name: a, match: {{name: x}}, reason: wrong, {repair}}}]}}"
+    assert found(text) == ([code] if code else [])
+
+
+KWARGS = "resource.resource_kwargs.path"
+
+
+@pytest.mark.parametrize(
+    ("type", "value", "code"),
+    [
+        ("string", f"${{{{ {KWARGS} }}}}", None),
+        ("string", f"${{{{ default({KWARGS}, 'x') }}}}", "TM208"),
+        ("[string, 'null']", f"${{{{ default({KWARGS}, 'x') }}}}", None),
+        ("[string, 'null']", f"${{{{ {KWARGS} }}}}", "TM203"),
+    ],
+)
+def test_kwargs_are_there_unless_they_may_be_null(type: str, value: str, code: str | None) -> None:
+    text = f"""
+    repair:
+      resources:
+        - name: own
+          match: {{spec: OWN}}
+          mimetype: application/x-hdf5
+          kwargs: {{path: {{type: {type}}}}}
+          parameters: {{dataset: "{value}"}}
+          reason: by convention
+    """
+    assert found(text) == ([code] if code else [])
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        ("mimetype: a/b, parameters: {template: '${{ pad(index, 4) }}'}", None),
+        ("mimetype: a/b, parameters: {deep: [{template: '${{ index }}'}]}", None),
+        ("mimetype: a/b, when: index > 3", "TM200"),
+    ],
+)
+def test_a_file_has_a_number_only_in_parameters(place: str, code: str | None) -> None:
+    text = f"repair: {{resources: [{{name: a, match: {{spec: A}}, reason: so, {place}}}]}}"
+    assert found(text) == ([code] if code else [])
+
+
+def test_a_consolidator_that_a_package_registers_is_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registered = {"good": "tiledmap.runtime.consolidators.base:Consolidator", "bad": "os:getcwd"}
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points",
+        lambda group, name: [
+            importlib.metadata.EntryPoint(name, registered[name], group)
+            for name in [name]
+            if name in registered
+        ],
+    )
+    assert found("assets: [{name: a, consolidator: good}]") == []
+    assert found("assets: [{name: a, consolidator: bad}]") == ["TM212"]

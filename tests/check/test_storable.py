@@ -1,7 +1,7 @@
 import pytest
 
 from tests.check.subjects import beamline, codes, only, shipped, subject_of
-from tiledmap.check.storable import check_storable
+from tiledmap.check.storable import ADAPTERS, check_storable
 
 
 @pytest.mark.parametrize("name", ["bluesky-v3", "bluesky-streams", "bluesky-2024"])
@@ -172,3 +172,75 @@ def test_a_mapping_that_adds_conditional_tags_says_what_happens_without_them() -
     problem = only(check_storable, subject)
     assert problem.code == "TM411"
     assert problem.span.file == "<text>"
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        ("match: {shape: scalar}, store: array, dims: [time]", []),
+        ("match: {shape: scalar}, store: array, dims: [time, x]", ["TM404"]),
+        ("match: {shape: ragged}, store: ragged, dims: [time, x]", []),
+        ("match: {shape: ragged}, store: ragged, dims: [time]", ["TM404"]),
+        ("match: {shape: fixed}, store: array, dims: [time]", ["TM404"]),
+        ("match: {shape: [fixed, scalar]}, store: array, dims: [time]", []),
+        ("match: {shape: fixed}, store: files, dims: [time]", []),
+    ],
+)
+def test_dims_are_as_many_as_what_is_stored_has(rule: str, found: list[str]) -> None:
+    rule = f"{{name: own, key: '${{{{ data_key.name }}}}', {rule}}}"
+    subject = beamline(f"streams:\n  - name: every-stream\n    data: [{rule}]\n")
+    assert codes(check_storable, subject) == found
+
+
+@pytest.mark.parametrize(
+    ("repair", "found"),
+    [
+        ("dims: [y, x]", []),
+        ("dims: [y, y]", ["TM404"]),
+        ("dims: [time, ...]", ["TM404"]),
+        ("dims: [y, x], shape: {lengths: [1, null]}", []),
+        ("dims: [y, x], shape: {lengths: [1, 2, 3]}", ["TM404"]),
+        ("dims: [y], shape: {lengths: [1, 2, 3], squeeze: true}", []),
+        ("dims: [y, x], shape: {pad_left: 3}", ["TM404"]),
+        ("dims: [z, y, x], shape: {pad_left: 2}", []),
+    ],
+)
+def test_dims_of_a_data_key_fit_its_shape(repair: str, found: list[str]) -> None:
+    text = f"repair: {{data_keys: [{{name: a, reason: wrong, {repair}}}]}}"
+    assert codes(check_storable, beamline(text)) == found
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ("key: energy, dims: [energy]", []),
+        ("key: energy, dims: [energy, ...]", ["TM404"]),
+        ("key: a/b", ["TM400"]),
+        ("key: a, specs: [{spec: Axis}, {spec: Axis}]", ["TM409"]),
+        ("key: a, metadata: {x: .nan}", ["TM410"]),
+    ],
+)
+def test_a_coordinate_is_a_node_like_others(more: str, found: list[str]) -> None:
+    rule = f"{{name: energies, from: '[1.0]', {more}}}"
+    subject = beamline(f"streams:\n  - name: every-stream\n    coordinates: [{rule}]\n")
+    assert codes(check_storable, subject) == found
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        ("match: {mimetype: application/x-pizza}, consolidator: bytes", ["TM413"]),
+        ("match: {mimetype: application/x-hdf}, consolidator: zarr, join: stack", ["TM413"]),
+        ("match: {mimetype: application/x-pizza}, consolidator: 'beamline.files:Reader'", []),
+        ("match: {mimetype: 'application/*'}, consolidator: bytes", []),
+        ("match: {mimetype: application/x-pizza}, refuse: 'no'", []),
+    ],
+)
+def test_a_mimetype_needs_an_adapter(rule: str, found: list[str]) -> None:
+    assert codes(check_storable, beamline(f"assets:\n  - {{name: own, {rule}}}\n")) == found
+
+
+def test_tiled_s_own_adapters_are_those_that_are_known_here() -> None:
+    from tiled.mimetypes import DEFAULT_ADAPTERS_BY_MIMETYPE
+
+    assert set(DEFAULT_ADAPTERS_BY_MIMETYPE) == ADAPTERS

@@ -316,3 +316,99 @@ def test_a_root_below_an_earlier_one_finds_nothing() -> None:
 def test_a_root_may_find_what_an_earlier_one_leaves(first: str) -> None:
     text = roots(first, "name: smi, prefix: /nsls2/data1/smi, becomes: /smi")
     assert codes(check_unambiguous, beamline(text)) == []
+
+
+@pytest.mark.parametrize("root", ["/data/smi", "${{ settings.root }}"])
+def test_what_a_setting_says_of_a_root_counts(root: str) -> None:
+    text = f"""
+    settings:
+      root: {{type: string, default: /data/smi}}
+    repair:
+      roots:
+        - {{name: old, prefix: /nsls2, becomes: "{root}", reason: moved}}
+        - {{name: deep, prefix: /nsls2/deep, becomes: /elsewhere, reason: moved}}
+    """
+    problem = only(check_unambiguous, beamline(text))
+    assert problem.code == "TM310"
+    assert codes(check_unambiguous, beamline(text, root="/nsls2/deep")) == (
+        ["TM310"] if root == "/data/smi" else []
+    )
+
+
+@pytest.mark.parametrize(
+    "repair",
+    [
+        "dtype: int32, set: {dtype_numpy: int64}",
+        "dtype: int32, set: {dtype_numpy: int32}",
+        "shape: {squeeze: true}, set: {shape: [2, 3]}",
+        "dims: [y, x], set: {dims: [a, b]}",
+        "units: mm, set: {units: m}",
+    ],
+)
+def test_a_repair_sets_a_field_once(repair: str) -> None:
+    text = f"repair: {{data_keys: [{{name: a, reason: wrong, {repair}}}]}}"
+    problem = only(check_unambiguous, beamline(text))
+    assert problem.code == "TM313"
+    assert "twice" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "found"),
+    [
+        ("dtype: int32", "set: {dtype_numpy: '<i4'}", []),
+        ("dtype: int32", "set: {dtype_numpy: '<i8'}", ["TM313"]),
+        ("shape: {lengths: [1, null]}", "set: {shape: [1, null]}", []),
+        ("shape: {pad_left: 3}", "shape: {pad_left: 3}", []),
+        ("shape: {pad_left: 3}", "shape: {squeeze: true}", ["TM313"]),
+        ("units: mm", "set: {units: mm}", []),
+        ("dims: [y, x]", "dims: [x, y]", ["TM313"]),
+    ],
+)
+def test_a_field_is_the_same_however_it_is_set(one: str, other: str, found: list[str]) -> None:
+    text = (
+        f"repair: {{data_keys: [{{name: a, reason: wrong, {one}}},"
+        f" {{name: b, reason: wrong, {other}}}]}}"
+    )
+    assert codes(check_unambiguous, beamline(text)) == found
+
+
+@pytest.mark.parametrize(
+    ("key", "found"), [("energy", []), ("internal", ["TM311"]), ("other", ["TM311"])]
+)
+def test_a_coordinate_has_a_key_of_its_own(key: str, found: list[str]) -> None:
+    text = f"""
+    streams:
+      - name: every-stream
+        coordinates:
+          - {{name: energies, key: {key}, from: "[1.0]"}}
+          - {{name: others, key: other, from: "[1.0]"}}
+    """
+    assert codes(check_unambiguous, beamline(text)) == found
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "sidecars: [{parameter: a, uri: 'x'}, {parameter: a, uri: 'y'}]",
+        "asset_parameter: a, sidecars: [{parameter: a, uri: 'x'}]",
+        "parameters: {a: 1}, sidecars: [{parameter: a, uri: 'x'}]",
+    ],
+)
+def test_a_parameter_of_an_adapter_is_given_once(rule: str) -> None:
+    text = f"assets: [{{name: own, match: {{mimetype: a/b}}, consolidator: bytes, {rule}}}]"
+    assert codes(check_unambiguous, beamline(text)) == ["TM015"]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "found"),
+    [
+        ("/nsls2/data1", []),
+        ("C:/data", []),
+        ("nsls2/data1", ["TM310"]),
+        ("file:///nsls2", ["TM310"]),
+        ("''", ["TM310"]),
+    ],
+)
+def test_a_root_is_the_beginning_of_an_absolute_path(prefix: str, found: list[str]) -> None:
+    text = f"repair: {{roots: [{{name: a, prefix: {prefix}, becomes: /b, reason: moved}}]}}"
+    assert codes(check_unambiguous, beamline(text)) == found

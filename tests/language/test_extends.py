@@ -296,11 +296,24 @@ def test_a_whole_mapping_lacks_nothing() -> None:
             ["'key'", "'table'", "'key'", "'columns'"],
         ),
         ("run: {key: a}\nstreams: []\nassets: [{name: a}]\n", ["'consolidator' or 'refuse'"]),
+        (
+            "run: {key: a}\nstreams: [{name: b, key: k, data: [{name: c, drop: no need}],"
+            " coordinates: [{name: d}]}]\n",
+            ["'key'", "'from'"],
+        ),
+        (
+            "run: {key: a}\nstreams: []\nrepair: {data_keys: [{name: b, shape: {}}]}\n",
+            ["'lengths' or 'squeeze' or 'clamp' or 'pad_left'"],
+        ),
         ("run: {key: a}\nstreams: []\nsettings: {a: {help: x}}\n", ["'type'", "'default'"]),
         ("run: {key: a}\nstreams: []\nhooks: {a: {help: x}}\n", ["'document'", "'function'"]),
         (
             "run: {key: a}\nstreams: []\nrepair: {roots: [{name: a}], data_keys: [{name: b}]}\n",
-            ["'prefix'", "'becomes'", "'set' or 'rename' or 'drop'"],
+            [
+                "'prefix'",
+                "'becomes'",
+                "'dtype' or 'shape' or 'dims' or 'units' or 'set' or 'rename' or 'drop'",
+            ],
         ),
     ],
 )

@@ -204,6 +204,14 @@ def test_a_pattern_is_one_text_or_several() -> None:
     assert texts == [("x",), ("x", "y")]
 
 
+def test_a_length_of_a_shape_may_be_unknown() -> None:
+    mapping = good("repair: {data_keys: [{name: a, shape: {lengths: [1, null, 512, ~]}}]}\n")
+    assert mapping.repair is not None
+    (repair,) = mapping.repair.data_keys
+    assert repair.shape is not None
+    assert repair.shape.lengths == (1, None, 512, None)
+
+
 # ---------------------------------------------------------------- what is refused
 
 
@@ -239,6 +247,26 @@ def test_a_pattern_is_one_text_or_several() -> None:
         ("streams: [{name: a, match: {name: []}}]\n", "TM010", "[]", "fits nothing"),
         ("streams: [{name: a, match: {name: [x, absent]}}]\n", "TM010", "absent", "stands alone"),
         (f"assets: [{{name: a, parameters: {{p: {'9' * 500}}}}}]\n", "TM010", "9" * 500, "digits"),
+        (
+            "repair: {data_keys: [{name: a, shape: {lengths: [1, many]}}]}\n",
+            "TM010",
+            "many",
+            "is not a whole number, or null",
+        ),
+        (
+            "repair: {data_keys: [{name: a, shape: {lengths: [-1]}}]}\n",
+            "TM010",
+            "-1",
+            "greater than or equal to 0",
+        ),
+        (
+            "repair: {data_keys: [{name: a, drop: old, dtype: int32}]}\n",
+            "TM015",
+            "dtype",
+            "'drop'",
+        ),
+        ("assets: [{name: a, sidecars: [{uri: x}]}]\n", "TM011", "uri", "'parameter' is missing"),
+        ("assets: [{name: a, structure_from: fil}]\n", "TM010", "fil", "did you mean 'file'?"),
         ("streams: [{key: x}]\n", "TM011", "key", "'name' is missing"),
         ("run: {specs: [{when: has(start.a)}]}\n", "TM011", "when", "'spec' is missing"),
         ("run: {metadata: {updates: x}}\n", "TM011", "updates", "needs 'copy'"),

@@ -254,6 +254,7 @@ def _stream(mapping: nodes.Mapping, stream: nodes.StreamRule) -> Iterator[Covera
         stream.metadata.at() if stream.metadata else stream.at(),
         _REBUILT["descriptor"] | _named("descriptor", filter(None, [stream.key])),
     )
+    descriptors = (_with_coordinates(stream, row) for row in descriptors)
     amend = _after_repairs(mapping, "descriptor")
     events = [_event_field(stream, field) for field in _fields("event")]
     pages = [_event_field(stream, field) for field in _fields("event_page")]
@@ -263,6 +264,19 @@ def _stream(mapping: nodes.Mapping, stream: nodes.StreamRule) -> Iterator[Covera
         *(replace(row, document="event_page") for row in pages),
     ):
         yield replace(row, rule=stream.name)
+
+
+def _with_coordinates(stream: nodes.StreamRule, row: Coverage) -> Coverage:
+    """Add the arrays that a field of a descriptor is made into, all of it or some."""
+    arrays = [
+        f"array {coordinate.key.source}"
+        for coordinate in stream.coordinates
+        if coordinate.key is not None and coordinate.from_ is not None and coordinate.from_.tree
+        for path in paths_in(coordinate.from_.tree)
+        if path.root == "descriptor" and path.steps[:1] == (row.field,)
+    ]
+    destinations = dict.fromkeys([*filter(None, [row.destination]), *arrays])
+    return replace(row, destination=", ".join(destinations))
 
 
 def _dropped_stream(stream: nodes.StreamRule) -> Iterator[Coverage]:

@@ -1,6 +1,6 @@
 """What the rules of a layout take and say, as the checks ask for it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from tiledmap.check.matching import DATA_KEYS, Matching, Region
@@ -128,6 +128,22 @@ def _paths_in_value(value: object) -> Iterator[Path]:
 def speaks_of(text: Text, *roots: str) -> bool:
     """Whether a hole of a text depends on one of these names."""
     return any(path.root in roots for hole in text.holes for path in paths_in(hole))
+
+
+def with_settings(text: Text | None, settings: Mapping[str, Any]) -> str | None:
+    """Return a text with settings put into its holes; None where it depends on anything else."""
+    parts: list[str] = []
+    for part in text.parts if text else ():
+        match part:
+            case str():
+                parts.append(part)
+            case Literal(value=value):
+                parts.append(str(value))
+            case Path(root="settings", steps=(str() as name,)) if name in settings:
+                parts.append(str(settings[name]))
+            case _:
+                return None
+    return "".join(parts) if text else None
 
 
 def literal_strings(text: Text) -> str:

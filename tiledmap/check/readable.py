@@ -119,6 +119,7 @@ def _stream(stream: nodes.StreamRule) -> Iterator[Problem]:
     yield from _containers(stream)
     yield from _tables(stream)
     yield from _timestamps(stream)
+    yield from _coordinates(stream)
 
 
 _LEVEL_OF_STREAMS = "streams"
@@ -168,7 +169,8 @@ def _containers(stream: nodes.StreamRule) -> Iterator[Problem]:
             label=f"only '{_LEVEL_OF_STREAMS}' is known to them",
             hint=f"parent: [{_LEVEL_OF_STREAMS}], or none",
         )
-    rules: list[nodes.DataRule | nodes.TableRule] = [*stored_data(stream), *stream.tables]
+    rules: list[nodes.DataRule | nodes.TableRule | nodes.CoordinateRule]
+    rules = [*stored_data(stream), *stream.tables, *stream.coordinates]
     for rule in rules:
         if rule.parent:
             yield Problem(
@@ -239,6 +241,20 @@ def _timestamps(stream: nodes.StreamRule) -> Iterator[Problem]:
         if left is not None:
             what = f"{left}, stored as {rule.store.value},"
             yield _without_twin(rule.at("name"), what, "ts_${{ data_key.name }}")
+
+
+def _coordinates(stream: nodes.StreamRule) -> Iterator[Problem]:
+    for rule in stream.coordinates:
+        message = f"readers take the coordinate '{rule.name}' for data of events"
+        if rule.dims is None:
+            message += ", and read() fails where it has another length than they"
+        yield Problem(
+            "TM510",
+            rule.at("name"),
+            message,
+            label="documents() gives each event an item of it",
+            hint=_FREE if rule.dims else f"dims of its own help read():  dims: [energy];\n{_FREE}",
+        )
 
 
 def _twins(columns: Iterable[nodes.Column]) -> Iterator[Problem]:

@@ -30,8 +30,8 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
     "columns": (*_STREAM, "event"),
     "key columns": (*_DATA, "event", "value", "timestamp"),
     "roots": _START,
-    "resources": (*_START, "resource", "index"),
-    "datums": (*_START, "resource", "index", "datum"),
+    "resources": (*_START, "resource"),
+    "datums": (*_START, "resource", "datum"),
     "assets": (*_START, "stream_resource"),
 }
 """The names in scope, by section."""
@@ -46,7 +46,7 @@ WHERE: Mapping[str, str] = {
     "value": "in the 'from' of columns with 'keys'",
     "timestamp": "in the 'from' of columns with 'keys'",
     "resource": "in repairs of resources and datums",
-    "index": "in repairs of resources and datums",
+    "index": "in 'parameters', where it is the number of a file",
     "datum": "in repairs of datums",
     "stream_resource": "under assets",
 }
@@ -89,7 +89,8 @@ def with_kwargs(document: Type, field: str, kwargs: Mapping[str, Any], checked: 
     """
     if not kwargs:
         return document
-    declared = type_of_schema({"properties": kwargs, "required": list(kwargs) if checked else []})
+    required = required_kwargs(kwargs) if checked else []
+    declared = type_of_schema({"properties": kwargs, "required": required})
     fields = {
         name: Field(each.type, each.required, each.description, "kwargs")
         for name, each in declared.properties.items()
@@ -99,6 +100,12 @@ def with_kwargs(document: Type, field: str, kwargs: Mapping[str, Any], checked: 
         Type(frozenset({"object"}), properties=fields), known.required, known.description
     )
     return Type(document.kinds, properties={**document.properties, field: narrowed})
+
+
+def required_kwargs(kwargs: Mapping[str, Any]) -> list[str]:
+    """Return the kwargs that a repair needs: those that it does not declare as perhaps null."""
+    types = {name: type_of_schema(schema) for name, schema in kwargs.items()}
+    return [name for name, type in types.items() if not (type.known and type.nullable)]
 
 
 def _additions(additions: nodes.DocumentAdditions | None) -> dict[str, Any] | None:

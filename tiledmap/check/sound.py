@@ -2,6 +2,7 @@
 
 import datetime
 import importlib
+import importlib.metadata
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -171,9 +172,19 @@ def _references(mapping: nodes.Mapping) -> Iterator[Problem]:
         if hook.function is not None:
             yield from _reference(hook.function, hook.at("function"), _wrong_as_hook)
     for rule in mapping.assets:
-        if rule.consolidator is not None and ":" in rule.consolidator:
+        if rule.consolidator is not None:
             span = rule.at("consolidator")
-            yield from _reference(rule.consolidator, span, _wrong_as_consolidator)
+            reference = _reference_of_consolidator(rule.consolidator)
+            if reference:
+                yield from _reference(reference, span, _wrong_as_consolidator)
+
+
+def _reference_of_consolidator(name: str) -> str:
+    """Where a facility's own consolidator is, by its name or written out; empty for all others."""
+    if ":" in name:
+        return name
+    plugged = importlib.metadata.entry_points(group="tiledmap.consolidators", name=name)
+    return next((entry.value for entry in plugged), "")
 
 
 def _reference(reference: str, span: Span, wrong: Callable[[Any], str]) -> Iterator[Problem]:
@@ -209,16 +220,12 @@ def _wrong_as_hook(found: Any) -> str:
 
 
 def _wrong_as_consolidator(found: Any) -> str:
-    if not inspect.isclass(found):
-        return "is not a class"
-    if not _takes(found, 2):
-        return "does not take two arguments, the stream resource and the descriptor"
-    missing = [
-        name
-        for name in ("consume_stream_datum", "get_data_source")
-        if not callable(getattr(found, name, None))
-    ]
-    return f"has no method {' and no method '.join(missing)}" if missing else ""
+    # Here, because it loads Arrow; whoever has a class of this kind has loaded it already.
+    from tiledmap.runtime.consolidators.base import Consolidator
+
+    if inspect.isclass(found) and issubclass(found, Consolidator):
+        return ""
+    return "is not a class derived from tiledmap.runtime.consolidators.Consolidator"
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:
@@ -239,7 +246,13 @@ def _dtypes(mapping: nodes.Mapping) -> Iterator[Problem]:
         for text in match.dtype_numpy.texts if match.dtype_numpy else ():
             if not _GLOB.search(text) and text not in {"present", "absent"}:
                 yield from _dtype(text, match.dtype_numpy.span if match.dtype_numpy else match.at())
+    for stream in mapping.streams:
+        for coordinate in stream.coordinates:
+            if coordinate.type is not None:
+                yield from _dtype(coordinate.type, coordinate.at("type"))
     for repair in mapping.repair.data_keys if mapping.repair else ():
+        if repair.dtype is not None:
+            yield from _dtype(repair.dtype, repair.at("dtype"))
         match repair.set.get("dtype_numpy"):
             case Free(value=Text(literal=str() as text), span=span):
                 yield from _dtype(text, span)

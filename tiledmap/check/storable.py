@@ -62,6 +62,11 @@ def _stream(stream: nodes.StreamRule, settings: Mapping[str, Any]) -> Iterator[P
         yield from _max_columns(table, settings)
         for column in items(table.columns):
             yield from _column(column)
+    for coordinate in stream.coordinates:
+        yield from _keys(coordinate)
+        yield from _specs(coordinate.specs)
+        yield from _metadata(coordinate.metadata)
+        yield from _own_dims(coordinate, f"coordinate '{coordinate.name}'")
 
 
 # ---------------------------------------------------------------- node keys
@@ -72,7 +77,7 @@ _LONGEST_KEY = 255
 
 
 def _keys(
-    rule: nodes.Run | nodes.StreamRule | nodes.DataRule | nodes.TableRule,
+    rule: nodes.Run | nodes.StreamRule | nodes.DataRule | nodes.TableRule | nodes.CoordinateRule,
 ) -> Iterator[Problem]:
     for text in (*(rule.parent or ()), *filter(None, [rule.key])):
         fault = "" if is_torn(text) else _fault_of_key(text)
@@ -170,12 +175,73 @@ def _dims(rule: nodes.DataRule) -> Iterator[Problem]:
             f"'{rule.name}' names no dims",
             hint="dims: [time, ...] is the events, then the data key's own",
         )
-    for place, name in enumerate(rule.dims):
-        if name in rule.dims[:place]:
-            what = "'...' stands once" if name == _REST else f"'{name}' names two dims"
-            yield Problem("TM404", rule.at(f"dims.{place}"), f"{what} in '{rule.name}'")
+    yield from _names_of_dims(rule, f"'{rule.name}'")
+    if rule.dims and _REST not in rule.dims:
+        yield from _rank(rule, len(rule.dims))
+
+
+def _names_of_dims(
+    rule: nodes.DataRule | nodes.DataKeyRepair | nodes.CoordinateRule, what: str
+) -> Iterator[Problem]:
+    dims = rule.dims or ()
+    for place, name in enumerate(dims):
+        if name in dims[:place]:
+            fault = "'...' stands once" if name == _REST else f"'{name}' names two dims"
+            yield Problem("TM404", rule.at(f"dims.{place}"), f"{fault} in {what}")
         elif not name.strip():
-            yield Problem("TM404", rule.at(f"dims.{place}"), f"a dim of '{rule.name}' has no name")
+            yield Problem("TM404", rule.at(f"dims.{place}"), f"a dim of {what} has no name")
+
+
+def _own_dims(rule: nodes.DataKeyRepair | nodes.CoordinateRule, what: str) -> Iterator[Problem]:
+    """Check dims that stand for themselves: there are no others that ``...`` could stand for."""
+    yield from _names_of_dims(rule, what)
+    if _REST in (rule.dims or ()):
+        yield Problem("TM404", rule.at("dims"), f"{what} names all its dims: '...' has no place")
+
+
+def _rank(rule: nodes.DataRule, count: int) -> Iterator[Problem]:
+    """Compare a number of dims with what ``match`` tells of the shapes that the rule takes.
+
+    Files may be joined to an array of other dimensions than each has; events are stacked.
+    """
+    shapes = rule.match.shape.texts if rule.match and rule.match.shape else ()
+    if rule.store is nodes.Store.ARRAY and shapes == ("scalar",) and count != 1:
+        most = "one dim, that of the events"
+    elif rule.store in (nodes.Store.ARRAY, nodes.Store.RAGGED) and count < _least_rank(shapes):
+        most = "at least two dims, that of the events and its own"
+    else:
+        return
+    yield Problem(
+        "TM404",
+        rule.at("dims"),
+        f"what '{rule.name}' stores has {most}; this names {count}",
+        hint="dims: [time, ...] is the events, then the data key's own",
+    )
+
+
+def _least_rank(shapes: tuple[str, ...]) -> int:
+    """The fewest dims of an array of events, each of one of these shapes."""
+    return 2 if shapes and "scalar" not in shapes else 1
+
+
+def _repaired_shape(rule: nodes.DataKeyRepair) -> Iterator[Problem]:
+    """Check a data key's new dims, against its new shape where both are given."""
+    yield from _own_dims(rule, f"repair '{rule.name}'")
+    shape = rule.shape
+    if rule.dims is None or shape is None:
+        return
+    least = shape.pad_left or 0
+    exact = shape.lengths is not None and not shape.squeeze
+    if shape.lengths is not None and exact:
+        least = max(least, len(shape.lengths))
+    if len(rule.dims) < least or (exact and len(rule.dims) > least):
+        count = f"{least}" if exact else f"at least {least}"
+        yield Problem(
+            "TM404",
+            rule.at("dims"),
+            f"repair '{rule.name}' names {len(rule.dims)} dims for a shape of {count}",
+            notes=(Note("the shape is given here", rule.at("shape")),),
+        )
 
 
 # ---------------------------------------------------------------- specs and access tags
@@ -291,6 +357,8 @@ def _repairs(repair: nodes.Repairs) -> Iterator[Problem]:
     for resource in repair.resources:
         if resource.mimetype is not None:
             yield from _mimetype(resource.mimetype, resource.at("mimetype"))
+    for data_key in repair.data_keys:
+        yield from _repaired_shape(data_key)
 
 
 # ---------------------------------------------------------------- files
@@ -303,18 +371,47 @@ _NEEDS: Mapping[str, str] = {
 }
 """The parameter without which a consolidator cannot find the data."""
 
-_JOINS = frozenset({"hdf5", "tiff", "jpeg", "npy", "csv"})
+_JOINS = frozenset({"hdf5", "tiff", "jpeg", "npy", "csv", "zarr"})
 """Consolidators whose array has another shape when files are stacked than when they are joined."""
 
 CONSOLIDATORS = ("hdf5", "tiff", "jpeg", "npy", "csv", "bytes", "zarr")
 _MIMETYPE = re.compile(r"[\w.+-]+/[\w.+-]+(\s*;\s*[\w.+-]+=(\"[^\"]*\"|[^\s;\"]+))*", re.ASCII)
 
 
+ADAPTERS = frozenset(
+    {
+        "application/octet-stream",
+        "application/vnd.apache.arrow.file",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/x-awkward-buffers",
+        "application/x-hdf5",
+        "application/x-netcdf",
+        "application/x-npy",
+        "application/x-parquet",
+        "application/x-parquet;structure=sparse",
+        "application/x-ragged+sql",
+        "application/x-tiled-sql-table",
+        "application/x-zarr",
+        "image/jpeg",
+        "image/tiff",
+        "multipart/related;type=application/x-npy",
+        "multipart/related;type=image/jpeg",
+        "multipart/related;type=image/tiff",
+        "multipart/related;type=text/csv",
+        "text/csv",
+        "text/csv;header=absent",
+        "text/csv;header=present",
+    }
+)
+"""Mimetypes that a server of Tiled 0.2 reads if it is not told of others."""
+
+
 def _asset(rule: nodes.AssetRule) -> Iterator[Problem]:
     patterns = rule.match.mimetype if rule.match else None
     for text in patterns.texts if patterns else ():
         if not is_glob(text) and patterns is not None:
-            yield from _mimetype(text, patterns.span)
+            faults = list(_mimetype(text, patterns.span))
+            yield from faults or _adapter(rule, text)
     for free in rule.parameters.values():
         yield from _free(free)
     if rule.consolidator is None:
@@ -355,6 +452,18 @@ def _consolidator(rule: nodes.AssetRule, consolidator: str) -> Iterator[Problem]
 
 def _entry_points() -> Iterable[importlib.metadata.EntryPoint]:
     return importlib.metadata.entry_points(group="tiledmap.consolidators")
+
+
+def _adapter(rule: nodes.AssetRule, mimetype: str) -> Iterator[Problem]:
+    """Warn of what no server reads by itself; a facility's consolidator comes with an adapter."""
+    if rule.consolidator in CONSOLIDATORS and mimetype not in ADAPTERS:
+        yield Problem(
+            "TM413",
+            rule.match.at("mimetype") if rule.match else rule.at(),
+            f"Tiled has no adapter for {mimetype} unless the server is given one",
+            label="registering such files fails without it",
+            hint="say by which mimetype Tiled knows them:  repair: resources: … mimetype: …",
+        )
 
 
 def _mimetype(text: str, span: Span) -> Iterator[Problem]:

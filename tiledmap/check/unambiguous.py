@@ -1,6 +1,8 @@
 """Unambiguous: no two rules write one thing, and none waits for what an earlier one has taken."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, TypeAlias
 
@@ -17,6 +19,7 @@ from tiledmap.check.layout import (
     stored_data,
     stored_region,
     stored_streams,
+    with_settings,
 )
 from tiledmap.check.matching import (
     ASSETS,
@@ -26,10 +29,12 @@ from tiledmap.check.matching import (
     STREAMS,
     Matching,
     Region,
+    numpy_name,
 )
 from tiledmap.check.places import at_home
 from tiledmap.check.subject import Subject
 from tiledmap.language import nodes
+from tiledmap.language.render import plain
 from tiledmap.language.scalars import Free, Text
 from tiledmap.problems import Note, Problem, Span
 from tiledmap.problems.nearest import did_you_mean
@@ -52,8 +57,10 @@ def _problems(subject: Subject) -> Iterator[Problem]:
         yield from _tables(stream)
         for table in stream.tables:
             yield from _columns(table)
+    for rule in mapping.assets:
+        yield from _sidecars(rule)
     if mapping.repair:
-        yield from _repairs(mapping.repair)
+        yield from _repairs(mapping.repair, subject.settings)
 
 
 # ---------------------------------------------------------------- the order of rules
@@ -221,6 +228,9 @@ def _nodes_of_stream(stream: nodes.StreamRule) -> Iterator[Problem]:
             )
         for path in _literal_paths(rule):
             yield from _claim(written, path, f"data rule '{rule.name}'", rule)
+    for coordinate in stream.coordinates:
+        path = _path(coordinate.parent, coordinate.key)
+        yield from _claim(written, path, f"coordinate '{coordinate.name}'", coordinate)
 
 
 def _literal_paths(rule: nodes.DataRule) -> Iterator[_Keys]:
@@ -329,20 +339,57 @@ def _may_both_be(one: nodes.Column, other: nodes.Column) -> bool:
     return DATA_KEYS.overlap(DATA_KEYS.region(one.keys), DATA_KEYS.region(other.keys))
 
 
+# ---------------------------------------------------------------- files
+
+
+def _sidecars(rule: nodes.AssetRule) -> Iterator[Problem]:
+    """Find parameters of an adapter that two files, or a file and a value, are given for."""
+    given = {name: rule.at(f"parameters.{name}") for name in rule.parameters}
+    if rule.asset_parameter is not None:
+        given[rule.asset_parameter] = rule.at("asset_parameter")
+    for sidecar in rule.sidecars:
+        if sidecar.parameter in given:
+            yield Problem(
+                "TM015",
+                sidecar.at("parameter"),
+                f"asset rule '{rule.name}' gives the parameter '{sidecar.parameter}' twice",
+                notes=(Note("it is given here, too", given[sidecar.parameter]),),
+            )
+        given[sidecar.parameter] = sidecar.at("parameter")
+
+
 # ---------------------------------------------------------------- repairs
 
 
-def _repairs(repair: nodes.Repairs) -> Iterator[Problem]:
+def _repairs(repair: nodes.Repairs, settings: Mapping[str, Any]) -> Iterator[Problem]:
+    for rule in repair.data_keys:
+        yield from _sets_twice(rule)
     yield from _conflicts(repair.data_keys, DATA_KEYS)
     yield from _conflicts(repair.resources, FILES)
     yield from _conflicts(repair.datums, FILES)
     for rules in (repair.start, repair.descriptor, repair.stop):
         yield from _conflicts(rules, None)
+    for root in repair.roots:
+        yield from _relative(root)
     for one, other in combinations(repair.roots, 2):
-        yield from _roots(one, other)
+        yield from _roots(one, other, settings)
 
 
-def _roots(one: nodes.RootRepair, other: nodes.RootRepair) -> Iterator[Problem]:
+def _relative(rule: nodes.RootRepair) -> Iterator[Problem]:
+    """Report a prefix that no path has: all are absolute when roots are repaired."""
+    if rule.prefix is not None and not re.match(r"/|[A-Za-z]:/", rule.prefix):
+        yield Problem(
+            "TM310",
+            rule.at("prefix"),
+            f"root '{rule.name}' finds no path: '{rule.prefix}' is not the beginning of any",
+            label="paths are absolute",
+            hint="begin with a slash, or with a drive such as C:/; write no URI",
+        )
+
+
+def _roots(
+    one: nodes.RootRepair, other: nodes.RootRepair, settings: Mapping[str, Any]
+) -> Iterator[Problem]:
     """Compare two repairs of paths: what the first has rewritten, the second does not see."""
     if one.prefix is None or other.prefix is None or one.becomes == other.becomes:
         return
@@ -355,7 +402,7 @@ def _roots(one: nodes.RootRepair, other: nodes.RootRepair) -> Iterator[Problem]:
             label="every repair that fits applies",
             notes=notes,
         )
-    elif _is_below(other.prefix, one.prefix) and not _stays_below(one, other):
+    elif _is_below(other.prefix, one.prefix) and not _stays_below(one, other, settings):
         yield Problem(
             "TM310",
             other.at("prefix"),
@@ -371,10 +418,12 @@ def _is_below(path: str, above: str) -> bool:
     return (path.rstrip("/") + "/").startswith(above.rstrip("/") + "/")
 
 
-def _stays_below(one: nodes.RootRepair, other: nodes.RootRepair) -> bool:
+def _stays_below(
+    one: nodes.RootRepair, other: nodes.RootRepair, settings: Mapping[str, Any]
+) -> bool:
     """Whether a path that `one` has rewritten, or no longer rewrites, can be one for `other`."""
     expires = one.until is not None and (other.until is None or other.until > one.until)
-    becomes = one.becomes.literal if one.becomes is not None else None
+    becomes = with_settings(one.becomes, settings)
     if expires or becomes is None or other.prefix is None:
         return True
     return _is_below(becomes, other.prefix) or _is_below(other.prefix, becomes)
@@ -404,29 +453,62 @@ def _region(matching: Matching, match: nodes.Node | None) -> Region:
 
 
 def _set_twice(one: Any, other: Any) -> Iterator[Problem]:
-    first, second = _settings_of(one), _settings_of(other)
+    first, second = dict(_settings_of(one)), dict(_settings_of(other))
     for field in first:
-        if field in second and first[field] != second[field]:
+        if field in second and first[field].value != second[field].value:
             yield Problem(
                 "TM313",
-                other.at(field),
-                f"repairs '{one.name}' and '{other.name}' both set '{field.removeprefix('set.')}'",
+                other.at(second[field].place),
+                f"repairs '{one.name}' and '{other.name}' both set '{field}'",
                 label="every repair that matches applies",
                 hint=f"keep their 'match' apart, or say which one counts:  over: {one.name}",
-                notes=(Note(f"'{one.name}' sets it", one.at(field)),),
+                notes=(Note(f"'{one.name}' sets it", one.at(first[field].place)),),
             )
 
 
-def _settings_of(rule: Any) -> Mapping[str, Any]:
-    """Return what a repair sets, by its place in the rule."""
-    settings: dict[str, Any] = {}
-    for field in ("mimetype", "join", "chunks", "rename"):
-        value = getattr(rule, field, None)
-        if isinstance(value, Text):
-            settings[field] = value.parts
-        elif value is not None and not isinstance(value, dict):
-            settings[field] = value
-    for field in ("set", "parameters"):
-        values: Mapping[str, Free] = getattr(rule, field, {})
-        settings |= {f"{field}.{key}": free.plain() for key, free in values.items()}
-    return settings
+def _sets_twice(rule: nodes.DataKeyRepair) -> Iterator[Problem]:
+    """Find a field that a repair sets by a keyword of its own and in ``set``."""
+    seen: dict[str, _Setting] = {}
+    for field, setting in _settings_of(rule):
+        if field in seen:
+            yield Problem(
+                "TM313",
+                rule.at(setting.place),
+                f"repair '{rule.name}' sets '{field}' twice",
+                hint="one of the two is enough",
+                notes=(Note("it is set here, too", rule.at(seen[field].place)),),
+            )
+        seen[field] = setting
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What a repair sets a field to, and its place in the rule."""
+
+    value: Any
+    place: str
+
+
+_FIELD_OF = {"dtype": "dtype_numpy"}
+"""What a keyword of repairs sets, where it is called otherwise in documents."""
+
+
+def _settings_of(rule: Any) -> Iterator[tuple[str, _Setting]]:
+    """Yield each field that a repair sets."""
+    for keyword in ("mimetype", "join", "chunks", "rename", "dtype", "shape", "dims", "units"):
+        value = getattr(rule, keyword, None)
+        if value is not None and not isinstance(value, dict):
+            field = _FIELD_OF.get(keyword, keyword)
+            yield field, _Setting(_comparable(field, value), keyword)
+    for keyword in ("set", "parameters"):
+        values: Mapping[str, Free] = getattr(rule, keyword, {})
+        for field, free in values.items():
+            yield field, _Setting(_comparable(field, free.plain()), f"{keyword}.{field}")
+
+
+def _comparable(field: str, value: Any) -> Any:
+    """What a field is set to, in one form for all the ways to say it."""
+    if isinstance(value, nodes.ShapeRepair) and value.given == {"lengths"}:
+        value = value.lengths
+    value = plain(value)
+    return numpy_name(value) if field == "dtype_numpy" and isinstance(value, str) else value

@@ -32,6 +32,7 @@ from tiledmap.documents.types import (
     TEXT,
     Type,
     array_of,
+    joined,
     literal_type,
     type_of,
 )
@@ -55,12 +56,15 @@ class Use:
         Whether a value may go there of which nothing is known before it comes.
     section
         The section of `SCOPES`, where it is not that of the statement.
+    beside
+        Names that are in scope there beside those of the statement.
     """
 
     what: str
     wants: Type = ANY
     unknown: bool = False
     section: str | None = None
+    beside: tuple[str, ...] = ()
 
 
 _KEY = Use("a node's key", TEXT)
@@ -68,7 +72,7 @@ _PARENT = Use("a container's key", TEXT)
 _WHEN = Use("'when'", BOOLEAN)
 _EACH = Use("'each'", array_of(None))
 _FREE = Use("a value")
-_PARAMETER = Use("a parameter")
+_PARAMETER = Use("a parameter", beside=("index",))
 
 EXPRESSION_FIELDS: Mapping[tuple[type[nodes.Node], str], Use] = {
     (nodes.Setting, "default"): Use("a setting's default", section="constants"),
@@ -78,6 +82,7 @@ EXPRESSION_FIELDS: Mapping[tuple[type[nodes.Node], str], Use] = {
     (nodes.DatumRepair, "when"): _WHEN,
     (nodes.DatumRepair, "parameters"): _PARAMETER,
     (nodes.DataKeyRepair, "when"): _WHEN,
+    (nodes.DataKeyRepair, "units"): Use("units", TEXT),
     (nodes.DataKeyRepair, "set"): _FREE,
     (nodes.DataKeyRepair, "rename"): Use("a data key's name", TEXT),
     (nodes.DocumentRepair, "when"): _WHEN,
@@ -104,9 +109,14 @@ EXPRESSION_FIELDS: Mapping[tuple[type[nodes.Node], str], Use] = {
     (nodes.Column, "from_"): Use(
         "a column's value", type_of(("text", "number", "boolean", "array")), unknown=True
     ),
+    (nodes.CoordinateRule, "when"): _WHEN,
+    (nodes.CoordinateRule, "parent"): _PARENT,
+    (nodes.CoordinateRule, "key"): _KEY,
+    (nodes.CoordinateRule, "from_"): Use("a coordinate's values", array_of(None), unknown=True),
     (nodes.AssetRule, "when"): _WHEN,
     (nodes.AssetRule, "refuse"): Use("a message", TEXT),
     (nodes.AssetRule, "parameters"): _PARAMETER,
+    (nodes.Sidecar, "uri"): Use("a URI", TEXT),
 }
 """Every field that holds expressions, and what it does with them."""
 
@@ -182,6 +192,7 @@ class Usage:
             holders: list[tuple[nodes.Metadata | None, str]] = [(stream.metadata, "streams")]
             holders += [(rule.metadata, "data") for rule in stream.data]
             holders += [(table.metadata, "streams") for table in stream.tables]
+            holders += [(each.metadata, "streams") for each in stream.coordinates]
             for metadata, section in holders:
                 if metadata is not None:
                     yield from self._copies(metadata, section)
@@ -292,7 +303,7 @@ class Usage:
                 continue
             for text in free.texts():
                 yield from self._text(text, place, _FREE)
-            found = literal_type(free.plain())
+            found = _type_of_free(free, place)
             if known and not found.fits(known.type):
                 yield _misfit(free.span, found, use)
             elif known and not found.meets(known.type):
@@ -323,6 +334,8 @@ class Usage:
             raise LookupError(f"no use is registered for {type(node).__name__}.{name}")
         if use.section is not None:
             place = self._place(use.section)
+        for beside in use.beside:
+            place = place.binding(beside, self._types[beside])
         if isinstance(node, nodes.Column) and name == "from_" and node.type is not None:
             wants = _COLUMN_TYPES[node.type.value[0]]
             use = replace(use, what=f"a column of {node.type.value}", wants=wants)
@@ -361,6 +374,16 @@ class Usage:
     def _fit(self, expression: Expression, found: Type, use: Use) -> Iterator[Problem]:
         if expression.tree is not None:
             yield from _unfit(expression.tree, found, use)
+
+
+def _type_of_free(free: Free, place: Place) -> Type:
+    """Find the type of a value that is written out, with what is in its holes."""
+    match free.value:
+        case Text(single=Expr() as hole):
+            return infer(hole, place.scope, place.known)[0]
+        case tuple() as items:
+            return array_of(joined(_type_of_free(item, place) for item in items))
+    return literal_type(free.plain())
 
 
 def _unfit(expr: Expr, found: Type, use: Use) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """Lines of Python: what is one call or display is laid out as the usual formatters do it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 WIDTH = 100
@@ -29,17 +29,37 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """Conditions joined by ``and``, with `opening` before them; no conditions are true."""
+    """What is joined by ``and``, or by another `word`, with `opening` before it.
 
-    conditions: tuple[str, ...]
+    It stands in parentheses where it takes several lines, and always if it is `enclosed`. Nothing
+    at all is true.
+    """
+
+    conditions: tuple["Code", ...]
     opening: str = ""
+    word: str = "and"
+    enclosed: bool = False
 
     def flat(self) -> str:
         """The conditions on one line."""
-        return self.opening + (" and ".join(self.conditions) or "True")
+        joined = f" {self.word} ".join(map(flat, self.conditions)) or "True"
+        return self.opening + (f"({joined})" if self.enclosed else joined)
 
 
-Code: TypeAlias = str | Group | AllOf
+@dataclass(frozen=True, slots=True)
+class LongText:
+    """A text that can be written in `pieces`, in parentheses, where no line holds it whole."""
+
+    whole: str
+    pieces: tuple[str, ...]
+    opening: str = ""
+
+    def flat(self) -> str:
+        """The text on one line."""
+        return self.opening + self.whole
+
+
+Code: TypeAlias = str | Group | AllOf | LongText
 
 
 def flat(code: Code) -> str:
@@ -59,6 +79,10 @@ def lines_of(code: Code, depth: int = 0, before: str = "", after: str = "") -> l
         return [line]
     if isinstance(code, AllOf):
         return _lines_of_conditions(code, depth, before, after)
+    if isinstance(code, LongText):
+        pieces = [INDENT * (depth + 1) + piece for piece in (code.whole, *code.pieces)]
+        inside = pieces[:1] if len(pieces[0]) <= WIDTH else pieces[1:]
+        return [f"{indent}{before}{code.opening}(", *inside, f"{indent}){after}"]
     if not code.items:
         return [line]
     opening, closing = f"{indent}{before}{code.opening}", f"{indent}{code.closing}{after}"
@@ -71,14 +95,33 @@ def lines_of(code: Code, depth: int = 0, before: str = "", after: str = "") -> l
 
 def _lines_of_conditions(code: AllOf, depth: int, before: str, after: str) -> list[str]:
     indent = INDENT * depth
-    inside = INDENT * (depth + 1)
-    if len(code.conditions) == 1:
-        return [f"{indent}{before}{code.flat()}{after}"]
-    together = inside + " and ".join(code.conditions)
     first, *others = code.conditions
-    apart = [inside + first, *(f"{inside}and {condition}" for condition in others)]
+    if not others and not isinstance(first, str):
+        return lines_of(first, depth, before + code.opening, after)
+    if len(others) == 1 and not code.enclosed and isinstance(others[0], Group | AllOf):
+        in_brackets = _lines_of_two(code, first, others[0], depth, before, after)
+        if in_brackets:
+            return in_brackets
+    together = INDENT * (depth + 1) + f" {code.word} ".join(map(flat, code.conditions))
+    apart = lines_of(first, depth + 1)
+    for condition in others:
+        apart += lines_of(condition, depth + 1, before=f"{code.word} ")
     body = [together] if len(together) <= WIDTH else apart
     return [f"{indent}{before}{code.opening}(", *body, f"{indent}){after}"]
+
+
+def _lines_of_two(
+    code: AllOf, first: Code, last: Group | AllOf, depth: int, before: str, after: str
+) -> list[str]:
+    """Lay out two conditions inside the brackets of the last, or of both; empty if neither fits."""
+    begun = f"{before}{code.opening}{flat(first)} {code.word} "
+    bracket = last.opening if isinstance(last, Group) else f"{last.opening}("
+    if len(INDENT * depth + begun + bracket) <= WIDTH:
+        return lines_of(last, depth, begun, after)
+    if not isinstance(first, Group):
+        return []
+    *head, closing = lines_of(first, depth, before + code.opening)
+    return [*head, *lines_of(last, depth, f"{closing.strip()} {code.word} ", after)]
 
 
 def call(function: str, /, *arguments: Code, **named: Code) -> Group:
@@ -99,8 +142,8 @@ def attach(before: str, value: Code) -> Code:
             return before + value
         case Group():
             return Group(before + value.opening, value.items, value.closing)
-        case AllOf():
-            return AllOf(value.conditions, before + value.opening)
+        case AllOf() | LongText():
+            return replace(value, opening=before + value.opening)
 
 
 def tuple_of(*items: Code) -> Group:

@@ -28,14 +28,22 @@ from tiledmap.codegen.python import PythonNotation, identifier
 from tiledmap.language.expressions import Path
 from tiledmap.plan.notation import quote
 from tiledmap.plan.steps import (
+    NOTHING,
+    AssetStep,
     ColumnStep,
     Condition,
+    CoordinateStep,
     Copy,
     DataKeyRepairStep,
+    DatumRepairStep,
     Entry,
     Parts,
     Plan,
     RepairStep,
+    Reshape,
+    ResourceRepairStep,
+    RootRepairStep,
+    SidecarStep,
     StoreStep,
     StreamStep,
     TableStep,
@@ -51,6 +59,9 @@ STREAM = "start, descriptor"
 DATA_KEY = "start, descriptor, data_key"
 TABLE = "start, descriptor, data_keys"
 STOP = "start, stop"
+RESOURCE = "start, resource"
+DATUM = "start, resource, datum"
+STREAM_RESOURCE = "start, stream_resource"
 
 
 def generate(plan: Plan) -> str:
@@ -135,6 +146,7 @@ class _Module:
             repairs=self._repairs(),
             run=self._run(),
             select_stream=self._select_stream(),
+            select_asset=self._select_asset() if plan.assets else None,
         )
 
     def _literal(self, value: Any) -> Code:
@@ -165,7 +177,7 @@ class _Module:
             )
             for hook in self._plan.hooks
         ]
-        return tuple_of(*hooks) if hooks else None
+        return _some(hooks)
 
     # ------------------------------------------------------------ the run
 
@@ -182,7 +194,7 @@ class _Module:
             stop_metadata=self._metadata("run_stop_metadata", STOP, run.stop_metadata),
             on_collision=quote(run.on_collision),
             untagged=quote(run.untagged),
-            fallback_tags=(tuple_of(*map(quote, run.fallback_tags)) if run.fallback_tags else None),
+            fallback_tags=_texts(run.fallback_tags or None),
             at=quote(run.at),
         )
 
@@ -202,7 +214,7 @@ class _Module:
             body.append(_nothing_fits("stream", "descriptor.get('name')"))
         return self._define("select_stream", STREAM, "", body)
 
-    def _branch(self, step: StreamStep | StoreStep, result: Code) -> Iterable[str]:
+    def _branch(self, step: StreamStep | StoreStep | AssetStep, result: Code) -> Iterable[str]:
         """Return `result` where the step's condition holds."""
         conditions = self._python.condition(step.condition)
         if conditions:
@@ -222,6 +234,7 @@ class _Module:
                 updates=quote(stream.updates) if stream.updates else None,
                 store=self._store(stream, stem),
                 tables=tuple_of(*(self._table(table, stem) for table in stream.tables)),
+                coordinates=_some(self._coordinate(step, stem) for step in stream.coordinates),
                 at=quote(stream.at),
             ),
         )
@@ -246,7 +259,7 @@ class _Module:
             at=quote(step.at),
             path=tuple_of(*map(self._python.text, step.path)) if step.path else None,
             table=quote(step.table) if step.table else None,
-            dims=tuple_of(*map(quote, step.dims)) if step.dims is not None else None,
+            dims=_texts(step.dims),
             specs=self._stored_specs(step, stem) if step.specs else None,
             metadata=metadata,
         )
@@ -268,9 +281,7 @@ class _Module:
             path=self._path(f"{stem}_path", STREAM, table.at, table.path),
             order=quote(table.order) if table.order else None,
             max_columns=str(table.max_columns) if table.max_columns else None,
-            specs=(
-                self._specs(f"{stem}_specs", STREAM, table.at, table.specs) if table.specs else None
-            ),
+            specs=self._specs_if_any(f"{stem}_specs", STREAM, table),
             metadata=self._metadata(f"{stem}_table_metadata", TABLE, table.metadata),
             columns=tuple_of(*(self._column(column, stem) for column in table.columns)),
             at=quote(table.at),
@@ -316,6 +327,89 @@ class _Module:
         name = self._define(f"bind_{stem}_column", DATA_KEY, column.at, body)
         return self._runtime("Computed", name)
 
+    # ------------------------------------------------------------ coordinates
+
+    def _coordinate(self, step: CoordinateStep, stem: str) -> Code:
+        stem = f"{stem}_{identifier(step.name)}"
+        return self._runtime(
+            "Coordinate",
+            quote(step.name),
+            path=self._path(f"{stem}_path", STREAM, step.at, step.path),
+            value=self._value_of_coordinate(step, f"{stem}_value"),
+            type=quote(step.type) if step.type else None,
+            dims=_texts(step.dims),
+            specs=self._specs_if_any(f"{stem}_specs", STREAM, step),
+            metadata=(
+                None
+                if step.metadata == NOTHING
+                else self._metadata(f"{stem}_metadata", STREAM, step.metadata)
+            ),
+            at=quote(step.at),
+        )
+
+    def _value_of_coordinate(self, step: CoordinateStep, name: str) -> str:
+        value = self._python.write(step.value)
+        if step.when is None:
+            return self._returning(name, STREAM, step.at, value)
+        conditions = AllOf(tuple(self._python.condition(Condition(when=step.when))))
+        body = [
+            *lines_of(conditions, 1, before="if ", after=":"),
+            f"{INDENT * 2}return {value}",
+            f"{INDENT}return None",
+        ]
+        return self._define(name, STREAM, step.at, body)
+
+    # ------------------------------------------------------------ files
+
+    def _select_asset(self) -> str:
+        body: list[str] = []
+        for asset in self._plan.assets:
+            if asset.refuse is not None:
+                reason = self._python.text(asset.refuse)
+                result = self._runtime("Refused", reason, quote(asset.at))
+            else:
+                result = self._asset(asset)
+            body.extend(self._branch(asset, result))
+            if asset.condition.always:
+                break
+        else:
+            body.append(_nothing_fits("mimetype", "stream_resource['mimetype']"))
+        return self._define("select_asset", STREAM_RESOURCE, "", body)
+
+    def _asset(self, asset: AssetStep) -> str:
+        stem = f"asset_{identifier(asset.name)}"
+        parameters = None
+        if asset.parameters:
+            values = dict_of(*self._assignments(asset.parameters))
+            parameters = self._returning(f"{stem}_parameters", STREAM_RESOURCE, asset.at, values)
+        return self._constant(
+            stem,
+            self._runtime(
+                "AssetRule",
+                quote(asset.name),
+                consolidator=self._runtime("find_consolidator", quote(asset.consolidator)),
+                needs=_texts(asset.needs or None),
+                join=quote(asset.join) if asset.join else None,
+                chunks=_numbers(asset.chunks),
+                parameters=parameters,
+                asset_parameter=quote(asset.asset_parameter) if asset.asset_parameter else None,
+                sidecars=_some(self._sidecar(sidecar, stem) for sidecar in asset.sidecars),
+                structure_from=(
+                    None if asset.structure_from == "documents" else quote(asset.structure_from)
+                ),
+                at=quote(asset.at),
+            ),
+        )
+
+    def _sidecar(self, sidecar: SidecarStep, stem: str) -> Code:
+        name = f"{stem}_{identifier(sidecar.parameter)}"
+        uri = self._python.long_text(sidecar.uri)
+        return self._runtime(
+            "Sidecar",
+            quote(sidecar.parameter),
+            uri=self._returning(name, STREAM_RESOURCE, sidecar.at, uri),
+        )
+
     # ------------------------------------------------------------ repairs
 
     def _repairs(self) -> Code | None:
@@ -330,14 +424,63 @@ class _Module:
             )
             for document in dict.fromkeys(step.document for step in plan.document_repairs)
         }
-        of_data_keys = [self._data_key_repair(step) for step in plan.data_key_repairs]
-        if not of_documents and not of_data_keys:
-            return None
-        return self._runtime(
-            "Repairs",
+        repairs = {
             **of_documents,
-            data_keys=tuple_of(*of_data_keys) if of_data_keys else None,
+            "data_keys": _some(map(self._data_key_repair, plan.data_key_repairs)),
+            "roots": _some(map(self._root_repair, plan.root_repairs)),
+            "unmapped": None if plan.unmapped == "pass" else quote(plan.unmapped),
+            "resources": _some(map(self._resource_repair, plan.resource_repairs)),
+            "datums": _some(map(self._datum_repair, plan.datum_repairs)),
+        }
+        if not any(repairs.values()):
+            return None
+        return self._runtime("Repairs", **repairs)
+
+    def _root_repair(self, step: RootRepairStep) -> Code:
+        name = f"repair_root_{identifier(step.name)}"
+        return self._runtime(
+            "RootRepair",
+            quote(step.name),
+            prefix=quote(step.prefix),
+            becomes=self._returning(name, START, step.at, self._python.long_text(step.becomes)),
+            until=quote(step.until) if step.until else None,
+            at=quote(step.at),
         )
+
+    def _resource_repair(self, step: ResourceRepairStep) -> Code:
+        stem = f"repair_resource_{identifier(step.name)}"
+        return self._runtime(
+            "ResourceRepair",
+            quote(step.name),
+            matches=self._matching(step, stem, RESOURCE),
+            mimetype=quote(step.mimetype) if step.mimetype else None,
+            join=quote(step.join) if step.join else None,
+            chunks=_numbers(step.chunks),
+            parameters=self._parameters(step, stem, RESOURCE),
+            kwargs=self._literal(step.kwargs) if step.kwargs else None,
+            until=quote(step.until) if step.until else None,
+            at=quote(step.at),
+        )
+
+    def _datum_repair(self, step: DatumRepairStep) -> Code:
+        stem = f"repair_datum_{identifier(step.name)}"
+        return self._runtime(
+            "DatumRepair",
+            quote(step.name),
+            matches=self._matching(step, stem, DATUM),
+            parameters=self._parameters(step, stem, DATUM),
+            kwargs=self._literal(step.kwargs) if step.kwargs else None,
+            until=quote(step.until) if step.until else None,
+            at=quote(step.at),
+        )
+
+    def _parameters(
+        self, step: ResourceRepairStep | DatumRepairStep, stem: str, arguments: str
+    ) -> str:
+        if not step.parameters:
+            return f"lambda {arguments}: {{}}"
+        values = dict_of(*self._assignments(step.parameters))
+        return self._returning(f"{stem}_parameters", arguments, step.at, values)
 
     def _document_repair(self, step: RepairStep) -> Code:
         stem = f"repair_{step.document}_{identifier(step.name)}"
@@ -363,7 +506,9 @@ class _Module:
         if step.drop is not None:
             changes = self._runtime("Dropped", quote(step.drop), quote(step.at))
         else:
-            changes = dict_of("**data_key", *self._assignments(step.set))
+            changes = dict_of(
+                "**data_key", *self._reshaped(step.shape), *self._assignments(step.set)
+            )
         return self._runtime(
             "DataKeyRepair",
             quote(step.name),
@@ -380,11 +525,29 @@ class _Module:
             at=quote(step.at),
         )
 
+    def _reshaped(self, shape: Reshape | None) -> Iterator[Code]:
+        if shape is None:
+            return
+        reshaped = self._runtime(
+            "reshape",
+            'data_key["shape"]',
+            lengths=_numbers(shape.lengths),
+            squeeze="True" if shape.squeeze else None,
+            clamp=None if shape.clamp is None else str(shape.clamp),
+            pad_left=None if shape.pad_left is None else str(shape.pad_left),
+        )
+        yield attach('"shape": ', reshaped)
+
     def _assignments(self, values: Mapping[str, Values]) -> Iterator[Code]:
         for key, given in values.items():
             yield attach(f"{quote(key)}: ", self._python.value(given.value))
 
-    def _matching(self, step: RepairStep | DataKeyRepairStep, stem: str, arguments: str) -> str:
+    def _matching(
+        self,
+        step: RepairStep | DataKeyRepairStep | ResourceRepairStep | DatumRepairStep,
+        stem: str,
+        arguments: str,
+    ) -> str:
         conditions = AllOf(tuple(self._python.condition(step.condition)))
         return self._returning(f"{stem}_matches", arguments, step.at, conditions)
 
@@ -395,6 +558,11 @@ class _Module:
 
     def _specs(self, name: str, arguments: str, at: str, specs: Sequence[Entry]) -> str:
         return self._entries(name, arguments, at, specs, self._spec)
+
+    def _specs_if_any(
+        self, name: str, arguments: str, step: TableStep | CoordinateStep
+    ) -> str | None:
+        return self._specs(name, arguments, step.at, step.specs) if step.specs else None
 
     def _spec(self, parts: Parts) -> str:
         """A spec: made here where its text is a literal, parsed at run time otherwise."""
@@ -419,18 +587,27 @@ class _Module:
         made = "specs" if name.endswith("specs") else "tags"
         body = [f"{INDENT}{made} = []"]
         for entry in entries:
-            depth = 1
-            if entry.each is not None:
-                item = self._python.local(entry.as_ or "_")
-                body.append(f"{INDENT}for {item} in {self._python.write(entry.each)}:")
-                depth += 1
-            if entry.when is not None:
-                conditions = AllOf(tuple(self._python.condition(Condition(when=entry.when))))
-                body.extend(lines_of(conditions, depth, before="if ", after=":"))
-                depth += 1
-            body.append(f"{INDENT * depth}{made}.append({write(entry.text)})  # {entry.at}")
+            if entry.each is None:
+                body.extend(self._appended(entry, made, write, 1))
+                continue
+            listed = self._python.write(entry.each)
+            with self._python.local(entry.as_ or "_") as item:
+                body.append(f"{INDENT}for {item} in {listed}:")
+                body.extend(self._appended(entry, made, write, 2))
         body.append(f"{INDENT}return {made}")
         return self._define(name, arguments, at, body)
+
+    def _appended(
+        self, entry: Entry, made: str, write: Callable[[Parts], str], depth: int
+    ) -> Iterator[str]:
+        """Lines that add what an entry makes to a list, where it is wanted."""
+        if entry.when is not None:
+            conditions = AllOf(tuple(self._python.condition(Condition(when=entry.when))))
+            yield from lines_of(conditions, depth, before="if ", after=":")
+            depth += 1
+        yield from lines_of(
+            call(f"{made}.append", write(entry.text)), depth, after=f"  # {entry.at}"
+        )
 
     def _metadata(self, name: str, arguments: str, metadata: Copy) -> str:
         return self._returning(name, arguments, metadata.at, self._copy(metadata) or "{}")
@@ -464,6 +641,20 @@ class _Module:
         if metadata.without:
             return self._runtime("without", document, *map(quote, metadata.without))
         return document
+
+
+def _some(items: Iterable[Code]) -> Code | None:
+    """A tuple; None where there is nothing in it."""
+    found = tuple(items)
+    return tuple_of(*found) if found else None
+
+
+def _texts(texts: Sequence[str] | None) -> Code | None:
+    return None if texts is None else tuple_of(*map(quote, texts))
+
+
+def _numbers(numbers: Sequence[int | None] | None) -> Code | None:
+    return None if numbers is None else tuple_of(*map(repr, numbers))
 
 
 def _is_plain(entry: Entry) -> bool:

@@ -5,13 +5,25 @@ Nothing that a user wrote reaches the module but as the `repr` of a checked lite
 
 import keyword
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from tiledmap.codegen.layout import Code, attach, dict_of, list_of
+from tiledmap.codegen.layout import (
+    AllOf,
+    Code,
+    Group,
+    LongText,
+    attach,
+    call,
+    dict_of,
+    flat,
+    list_of,
+)
 from tiledmap.language.expressions import Call, Expr, ListOf, Literal, Logical, Path, Unary
 from tiledmap.language.functions import FUNCTIONS, Function, function_named
 from tiledmap.plan.notation import ATOM, CHOICE, COMPARE, Notation, double_quoted
+from tiledmap.plan.passes import paths_in
 from tiledmap.plan.steps import Condition, FieldTest, Parts, Relation
 from tiledmap.runtime import EXPORTED
 
@@ -29,21 +41,25 @@ class PythonNotation(Notation):
         self.patterns: dict[str, str] = {}
         self.facility_functions: dict[str, str] = {}
         self._locals: dict[str, str] = {}
+        self._variables: set[str] = set()
 
     def use(self, name: str) -> str:
         """Note that `name` of `tiledmap.runtime` is used."""
         self.imports.add(name)
         return name
 
-    def local(self, name: str) -> str:
-        """The variable for an item that the mapping calls `name`; unlike every other name."""
-        if name not in self._locals:
-            self._locals[name] = unique(identifier(name), _NOT_LOCAL | self._names)
-        return self._locals[name]
+    @contextmanager
+    def local(self, name: str) -> Iterator[str]:
+        """The variable for an item that the mapping calls `name`, while it is written about."""
+        variable = unique(identifier(name), _NOT_LOCAL | self._names)
+        self._variables.add(variable)
+        self._locals[name] = variable
+        yield variable
+        del self._locals[name]
 
     def define(self, name: str) -> str:
         """A name for the module to define."""
-        name = unique(name, {*self._names, *self._locals.values()})
+        name = unique(name, self._names | self._variables)
         self._names.add(name)
         return name
 
@@ -101,16 +117,20 @@ class PythonNotation(Notation):
         return f"{self.use('optional')}({self._root(expr)}, {steps})"
 
     def _otherwise(self, call: Call) -> tuple[str, int]:
-        """The first argument that is not None. What is not needed is not computed."""
+        """The first argument that is not None. What could fail is computed only where needed."""
+        if _cannot_fail(call):
+            return flat(self._chosen(call)), ATOM
         *tried, last = call.arguments
         text = self.optional(last) if call.function == "first" else self.write(last)
         for argument in reversed(tried):
-            value = self.optional(argument)
-            if _is_constant(last) and argument is tried[-1]:
-                text = f"{self.use('default')}({value}, {text})"
-            else:
-                text = f"(_ if (_ := {value}) is not None else {text})"
+            text = f"(_ if (_ := {self.optional(argument)}) is not None else {text})"
         return text, ATOM
+
+    def _chosen(self, choice: Call) -> Group:
+        *tried, last = choice.arguments
+        otherwise = self.optional(last) if choice.function == "first" else self.write(last)
+        name = "default" if len(tried) == 1 else "first"
+        return call(self.use(name), *map(self.optional, tried), otherwise)
 
     def _matches(self, call: Call) -> tuple[str, int]:
         text, pattern = call.arguments
@@ -136,10 +156,33 @@ class PythonNotation(Notation):
                 for part, hole in zip(parts, holes, strict=True)
             ]
             return f'"".join([{", ".join(words)}])'
+        return self._f_string(parts)
+
+    def long_text(self, parts: Parts) -> Code:
+        """A text, in pieces where it is an f-string longer than a line."""
+        whole = self.text(parts)
+        if not whole.startswith('f"') or len(parts) == 1:
+            return whole
+        pieces: list[Parts] = []
+        for part in parts:
+            longer = (*pieces[-1], part) if pieces else (part,)
+            if pieces and len(self._f_string(longer)) <= _PIECE:
+                pieces[-1] = longer
+            else:
+                pieces.append((part,))
+        return LongText(whole, tuple(map(self._f_string, pieces)))
+
+    def _f_string(self, parts: Parts) -> str:
+        holes = [None if isinstance(part, str) else self.write(part) for part in parts]
+        if not any(holes):
+            return double_quoted("".join(map(str, parts)))
         return 'f"' + "".join(map(_in_f_string, parts, holes)) + '"'
 
     def value(self, value: Any) -> Code:
-        """Free values: JSON data in which texts are `Parts`."""
+        """Free values: JSON data in which texts are `Parts`; what a file's number decides, later.
+
+        Such a text is a function of the number.
+        """
         match value:
             case dict():
                 return dict_of(
@@ -150,24 +193,35 @@ class PythonNotation(Notation):
                 )
             case list():
                 return list_of(*map(self.value, value))
+            case tuple() if _names_a_file(value):
+                return attach("lambda index: ", self.long_text(value))
+            case (Call(function="default" | "first") as chosen,) if _cannot_fail(chosen):
+                return self._chosen(chosen)
             case tuple():
-                return self.text(value)
+                return self.long_text(value)
             case _:
                 return self.literal(value)
 
     # ------------------------------------------------------------ conditions
 
-    def condition(self, condition: Condition) -> list[str]:
+    def condition(self, condition: Condition) -> list[Code]:
         """What must all be true; empty where the condition always holds."""
-        words = list(map(self.test, condition.tests))
+        words: list[Code] = list(map(self.test, condition.tests))
         match condition.when:
             case Logical(operator="and", operands=operands):
-                words.extend(self.write(operand, COMPARE) for operand in operands)
+                words.extend(map(self._operand, operands))
             case Expr() as when:
-                words.append(self.write(when, COMPARE if words else CHOICE))
+                words.append(self._operand(when) if words else self.write(when, CHOICE))
         return words
 
-    def test(self, test: FieldTest) -> str:
+    def _operand(self, expr: Expr) -> Code:
+        """One of several conditions."""
+        if isinstance(expr, Logical) and expr.operator == "or":
+            either = tuple(self.write(operand, COMPARE) for operand in expr.operands)
+            return AllOf(either, word="or", enclosed=True)
+        return self.write(expr, COMPARE)
+
+    def test(self, test: FieldTest) -> Code:
         """One test."""
         field = self.literal(test.field)
         if test.subject == "stored":
@@ -176,22 +230,26 @@ class PythonNotation(Notation):
             value = f"data_key[{field}]"
         else:
             value = f"{test.subject}.get({field})"
-        texts = ", ".join(map(self.literal, test.values))
+        texts = tuple(map(self.literal, test.values))
         match test.relation:
             case Relation.PRESENT:
                 return f"{value} is not None"
             case Relation.ABSENT:
                 return f"{value} is None"
             case Relation.LIKE:
-                return f"{self.use('like')}({value}, {texts})"
+                return call(self.use("like"), value, *texts)
+            case Relation.SAME_TEXT:
+                return call(self.use("same_text"), value, *texts)
             case Relation.SHAPED:
-                return f"{self.use('shaped')}({value}, {texts})"
-            case Relation.ONE_OF if len(test.values) == 1:
-                return f"{value} == {texts}"
+                return call(self.use("shaped"), value, *texts)
+            case Relation.ONE_OF if len(texts) == 1:
+                return f"{value} == {texts[0]}"
             case Relation.ONE_OF:
-                return f"{value} in ({texts})"
+                return Group(f"{value} in (", texts, ")")
 
 
+_PIECE = 72
+"""Characters of a piece of a long text."""
 _BUILTIN = frozenset({"str", "int", "float", "bool"})
 _NOT_LOCAL = frozenset({*EXPORTED, *_BUILTIN, "specs", "tags", "start", "descriptor", "data_key"})
 
@@ -200,6 +258,18 @@ def _is_constant(expr: Expr) -> bool:
     return isinstance(expr, Literal) or (
         isinstance(expr, ListOf) and all(map(_is_constant, expr.items))
     )
+
+
+def _cannot_fail(call: Call) -> bool:
+    """Whether all arguments of ``default`` or ``first`` may be computed, whichever is taken."""
+    *tried, last = call.arguments
+    sure = isinstance(last, Path) and len(last.steps) == 1
+    return all(isinstance(each, Path) for each in tried) and (sure or _is_constant(last))
+
+
+def _names_a_file(parts: Parts) -> bool:
+    holes = (part for part in parts if isinstance(part, Expr))
+    return any(path.root == "index" for hole in holes for path in paths_in(hole))
 
 
 def _single(hole: str) -> str:

@@ -21,6 +21,7 @@ from tiledmap.language.nodes import (
     Rule,
     Run,
     Setting,
+    ShapeRepair,
     Source,
     Store,
     StreamRule,
@@ -258,7 +259,7 @@ def _lacks(node: Node, what: str, *fields: str, hint: str = "") -> Iterator[Prob
     """Report a statement in which none of these fields is given."""
     written = node.given | node._keys.keys()
     if not any(field in written for field in fields):
-        words = " or ".join(repr(field) for field in fields)
+        words = " or ".join(repr(field.rstrip("_")) for field in fields)
         span = node.at("name") if isinstance(node, Rule) else node.at()
         yield Problem("TM011", span, f"{what} lacks {words}", hint=hint)
 
@@ -300,6 +301,9 @@ def _stream_missing(stream: StreamRule) -> Iterator[Problem]:
     for table in stream.tables:
         yield from _lacks(table, f"the table {table.name!r}", "key")
         yield from _lacks(table, f"the table {table.name!r}", "columns")
+    for coordinate in stream.coordinates:
+        yield from _lacks(coordinate, f"the coordinate {coordinate.name!r}", "key")
+        yield from _lacks(coordinate, f"the coordinate {coordinate.name!r}", "from_")
 
 
 def _data_missing(rule: DataRule) -> Iterator[Problem]:
@@ -311,12 +315,18 @@ def _data_missing(rule: DataRule) -> Iterator[Problem]:
         yield from _lacks(rule, what, "key", hint="such as key: ${{ data_key.name }}")
 
 
+_OF_DATA_KEYS = ("dtype", "shape", "dims", "units", "set", "rename", "drop")
+
+
 def _rules_missing(mapping: Mapping) -> Iterator[Problem]:
     repairs = mapping.repair or Repairs()
     for root in repairs.roots:
         yield from _lacks(root, f"the repair {root.name!r}", "prefix")
         yield from _lacks(root, f"the repair {root.name!r}", "becomes")
     for repair in repairs.data_keys:
-        yield from _lacks(repair, f"the repair {repair.name!r}", "set", "rename", "drop")
+        yield from _lacks(repair, f"the repair {repair.name!r}", *_OF_DATA_KEYS)
+        if repair.shape is not None:
+            what = f"the shape of the repair {repair.name!r}"
+            yield from _lacks(repair.shape, what, *ShapeRepair.model_fields)
     for asset in mapping.assets:
         yield from _lacks(asset, f"the asset rule {asset.name!r}", "consolidator", "refuse")

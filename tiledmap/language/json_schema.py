@@ -18,6 +18,7 @@ from tiledmap.language.nodes import (
     Profile,
     ScalarType,
     Store,
+    StructureFrom,
     Unmapped,
     Untagged,
 )
@@ -61,6 +62,10 @@ _WORDS: dict[type[StrEnum], dict[str, str]] = {
         "refuse": "Do not store the run.",
     },
     Untagged: {"store": "Store it without access tags.", "refuse": "Do not store it."},
+    StructureFrom: {
+        "documents": "What the data key says, with what joining the files makes of it.",
+        "file": "The file itself, read where the writer runs.",
+    },
     Profile: {
         "bluesky-v3": "The clients of bluesky-tiled-plugins.",
         "free": "Nobody's in particular; any layout will do.",

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from tiledmap.language.scalars import (
     Expression,
     Free,
+    Length,
     Name,
     Patterns,
     Reason,
@@ -112,6 +113,13 @@ class Join(StrEnum):
 
     STACK = "stack"
     CONCAT = "concat"
+
+
+class StructureFrom(StrEnum):
+    """What says which shape and type the values of files have."""
+
+    DOCUMENTS = "documents"
+    FILE = "file"
 
 
 class OnCollision(StrEnum):
@@ -291,7 +299,8 @@ class ResourceRepair(Repair):
     mimetype: str | None = Field(None, description="The mimetype that the spec stands for.")
     kwargs: dict[str, Any] = Field(
         default_factory=dict,
-        description="JSON Schema of the resource_kwargs that are used; checked on arrival.",
+        description="JSON Schema of the resource_kwargs that are used; checked on arrival. One "
+        "whose type may be ``null`` may be absent.",
     )
     join: Join | None = Field(None, description="stack adds a dimension, concat does not.")
     chunks: tuple[int, ...] | None = Field(None, description="Shape of a chunk, in elements.")
@@ -306,10 +315,24 @@ class DatumRepair(Repair):
     match: DatumMatch | None = Field(None, description="Which datums; all if not given.")
     kwargs: dict[str, Any] = Field(
         default_factory=dict,
-        description="JSON Schema of the datum_kwargs that are used; checked on arrival.",
+        description="JSON Schema of the datum_kwargs that are used; checked on arrival. One "
+        "whose type may be ``null`` may be absent.",
     )
     parameters: dict[str, Free] = Field(
         default_factory=dict, description="Parameters for the consolidator and the adapter."
+    )
+
+
+class ShapeRepair(Node):
+    """Put a data key's shape right; what is given happens in the order of this list."""
+
+    lengths: tuple[Length, ...] | None = Field(
+        None, description="The whole shape; ``null`` for a length that is not known before."
+    )
+    squeeze: bool = Field(False, description="Take out every dimension of length 1.")
+    clamp: int | None = Field(None, ge=0, description="No length is smaller than this.")
+    pad_left: int | None = Field(
+        None, ge=1, description="Put lengths of 1 before the others, up to so many dimensions."
     )
 
 
@@ -319,8 +342,14 @@ class DataKeyRepair(Repair):
     match: RepairedDataKeyMatch | None = Field(
         None, description="Which data keys; all if not given."
     )
+    dtype: str | None = Field(
+        None, description="numpy's dtype of its values, as ``int32`` or ``<i4``."
+    )
+    shape: ShapeRepair | None = Field(None, description="The shape of its values.")
+    dims: tuple[str, ...] | None = Field(None, description="The names of its own dimensions.")
+    units: Text | None = Field(None, description="The units of its values.")
     set: dict[str, Free] = Field(
-        default_factory=dict, description="Fields of the data key and their right values."
+        default_factory=dict, description="Other fields of the data key and their right values."
     )
     rename: Text | None = Field(None, description="The data key's new name.")
     drop: Reason | None = Field(None, description="Do not store this data key; says why.")
@@ -494,6 +523,23 @@ class TableRule(Rule):
     columns: Items[Column] | None = Field(None, description="The columns, in order.")
 
 
+class CoordinateRule(Rule):
+    """An array that a stream has once, such as energies of bins. All that apply are made."""
+
+    when: Expression | None = Field(None, description="Only where this is true.")
+    parent: tuple[Text, ...] = Field((), description="Containers between the stream and the node.")
+    key: Text | None = Field(None, description="The node's key.")
+    from_: Expression | None = Field(
+        None,
+        alias="from",
+        description="The values: a list, such as one of ``descriptor.configuration``.",
+    )
+    type: str | None = Field(None, description="numpy's dtype; that of the values if not given.")
+    dims: tuple[str, ...] | None = Field(None, description="Names of the dimensions.")
+    specs: Items[SpecItem] | None = Field(None, description="Specs of the node.")
+    metadata: Metadata | None = Field(None, description="Metadata of the node.")
+
+
 class StreamRule(Rule):
     """Where a stream goes. The first rule that fits takes it."""
 
@@ -509,6 +555,16 @@ class StreamRule(Rule):
     events: Events | None = Field(None, description="What of an event is stored.")
     data: tuple[DataRule, ...] = Field((), description="Where each data key goes.")
     tables: tuple[TableRule, ...] = Field((), description="The tables of the stream.")
+    coordinates: tuple[CoordinateRule, ...] = Field(
+        (), description="Arrays that the stream has once, beside what its events bring."
+    )
+
+
+class Sidecar(Node):
+    """A file beside the one that a stream resource names."""
+
+    parameter: str = Field(description="The adapter's parameter that takes it.")
+    uri: Text = Field(description="Where it is.")
 
 
 class AssetRule(Rule):
@@ -528,6 +584,10 @@ class AssetRule(Rule):
     )
     asset_parameter: str | None = Field(
         None, description="The adapter's parameter that takes the files."
+    )
+    sidecars: tuple[Sidecar, ...] = Field((), description="Other files that the adapter is given.")
+    structure_from: StructureFrom | None = Field(
+        None, description="What says the shape and type of the values; documents if not given."
     )
 
 

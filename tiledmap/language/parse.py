@@ -327,6 +327,11 @@ class _Parser:
             return int(scalar.value)
         return self.unfit(scalar, shape, _number_hint(scalar))
 
+    def read_length(self, node: YamlNode, shape: Shape) -> int | _Bad | None:
+        if isinstance(node, ScalarNode) and node.plain and node.value in _NULLS and node.value:
+            return None
+        return self.read_integer(node, shape)
+
     def read_number(self, node: YamlNode, shape: Shape) -> float | _Bad:
         scalar = self.literal(node, shape)
         if isinstance(scalar, _Bad):
@@ -447,6 +452,7 @@ _READERS: dict[Kind, Callable[[_Parser, YamlNode, Shape], Any]] = {
     Kind.STRING: _Parser.read_string,
     Kind.REASON: _Parser.read_reason,
     Kind.INTEGER: _Parser.read_integer,
+    Kind.LENGTH: _Parser.read_length,
     Kind.NUMBER: _Parser.read_number,
     Kind.BOOLEAN: _Parser.read_boolean,
     Kind.DATE: _Parser.read_date,
@@ -599,7 +605,7 @@ def _contradictions(
     elif issubclass(cls, StreamRule | DataRule) and "drop" in values:
         yield from exclude("drop", [key for key in given if key not in _SELECT])
     elif issubclass(cls, DataKeyRepair):
-        yield from exclude("drop", ["set", "rename"])
+        yield from exclude("drop", ["set", "rename", "dtype", "shape", "dims", "units"])
     elif issubclass(cls, AssetRule) and "refuse" in values:
         yield from exclude("refuse", [key for key in given if key not in _SELECT])
     elif issubclass(cls, Metadata):

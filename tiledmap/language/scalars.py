@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic import (
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from tiledmap.language.expressions import Expr
@@ -141,6 +147,12 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max
 
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 """Why; any words, but some."""
+
+Length = Annotated[
+    Annotated[int, Field(ge=0)] | None,
+    WithJsonSchema({"type": ["integer", "null"], "minimum": 0}),
+]
+"""A length of a dimension, or null where it is not known before."""
 
 Semver = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?$")]
 """A version such as ``1.2.0``."""

@@ -8,7 +8,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from tiledmap.language.nodes import Items, Metadata, Node
-from tiledmap.language.scalars import Expression, Free, Patterns, Reason, Text
+from tiledmap.language.scalars import Expression, Free, Length, Patterns, Reason, Text
 
 
 class Kind(Enum):
@@ -17,6 +17,7 @@ class Kind(Enum):
     STRING = auto()
     REASON = auto()
     INTEGER = auto()
+    LENGTH = auto()
     NUMBER = auto()
     BOOLEAN = auto()
     DATE = auto()
@@ -65,6 +66,7 @@ _NOUNS = {
     Kind.STRING: "text",
     Kind.REASON: "a reason",
     Kind.INTEGER: "a whole number",
+    Kind.LENGTH: "a whole number, or null",
     Kind.NUMBER: "a number",
     Kind.BOOLEAN: "true or false",
     Kind.DATE: "a date",
@@ -130,6 +132,8 @@ def shape_of(annotation: Any) -> Shape:
     """Read the shape that an annotation stands for."""
     if annotation == Reason:
         return Shape(Kind.REASON)
+    if annotation == Length:
+        return Shape(Kind.LENGTH)
     if annotation in _LEAVES:
         return _LEAVES[annotation]
     origin, arguments = get_origin(annotation), get_args(annotation)

@@ -3,12 +3,13 @@
 `lower` never fails on a mapping that the checks found no error in; a test holds it to that.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from tiledmap.check.globs import is_glob
 from tiledmap.check.matching import numpy_name
+from tiledmap.check.scopes import required_kwargs
 from tiledmap.language import nodes
 from tiledmap.language.expressions import Expr, Literal
 from tiledmap.language.scalars import Expression, Free, Patterns, Text
@@ -19,17 +20,22 @@ from tiledmap.plan.steps import (
     AssetStep,
     ColumnStep,
     Condition,
+    CoordinateStep,
     Copy,
     DataKeyRepairStep,
+    DatumRepairStep,
     Entry,
     FieldTest,
-    FileRepairStep,
     HookStep,
     Parts,
     Plan,
     Relation,
     RepairStep,
+    Reshape,
+    ResourceRepairStep,
+    RootRepairStep,
     RunStep,
+    SidecarStep,
     StoreStep,
     StreamStep,
     TableStep,
@@ -38,6 +44,7 @@ from tiledmap.plan.steps import (
 )
 
 R = TypeVar("R", bound=nodes.Repair)
+S = TypeVar("S", StreamStep, StoreStep, AssetStep)
 
 
 def lower(mapping: nodes.Mapping, settings: Mapping[str, Any], sha256: str) -> Plan:
@@ -152,14 +159,13 @@ class _Lowering:
                 for rule in in_order(rules)
             ),
             data_key_repairs=tuple(map(self._data_key_repair, in_order(repair.data_keys))),
-            file_repairs=tuple(self._file_repairs(repair)),
+            root_repairs=tuple(map(self._root_repair, repair.roots)),
+            unmapped=(repair.unmapped or nodes.Unmapped.PASS).value,
+            resource_repairs=tuple(map(self._resource_repair, in_order(repair.resources))),
+            datum_repairs=tuple(map(self._datum_repair, in_order(repair.datums))),
             run=self._run(mapping.run),
-            streams=tuple(
-                stream
-                for stream in map(self._stream, mapping.streams)
-                if not _never(stream.condition)
-            ),
-            assets=tuple(self._asset(rule) for rule in mapping.assets),
+            streams=_reachable(map(self._stream, mapping.streams)),
+            assets=_reachable(map(self._asset, mapping.assets)),
         )
 
     def _run(self, run: nodes.Run) -> RunStep:
@@ -189,8 +195,23 @@ class _Lowering:
             metadata=self.metadata(rule.metadata),
             updates=rule.metadata.updates if rule.metadata else None,
             not_stored=dict(rule.events.without) if rule.events else {},
-            data=tuple(step for step in map(self._store, rule.data) if not _never(step.condition)),
+            data=_reachable(map(self._store, rule.data)),
             tables=tuple(map(self._table, rule.tables)),
+            coordinates=tuple(map(self._coordinate, rule.coordinates)),
+        )
+
+    def _coordinate(self, rule: nodes.CoordinateRule) -> CoordinateStep:
+        assert rule.from_ is not None
+        return CoordinateStep(
+            name=rule.name,
+            path=self.path(*rule.parent, rule.key),
+            value=self.expr(rule.from_),
+            at=place(rule.at()),
+            when=self.condition("descriptor", None, rule.when).when,
+            type=rule.type,
+            dims=rule.dims,
+            specs=self.entries(rule.specs),
+            metadata=self.metadata(rule.metadata),
         )
 
     def _store(self, rule: nodes.DataRule) -> StoreStep:
@@ -241,7 +262,7 @@ class _Lowering:
             document=document,
             condition=self.condition(document, None, rule.when),
             at=place(rule.at()),
-            set={key: self.values(free) for key, free in rule.set.items()},
+            set=self._named_values(rule.set),
             rename=dict(rule.rename),
             without=dict(rule.without),
             until=last_day(rule),
@@ -252,65 +273,84 @@ class _Lowering:
             name=rule.name,
             condition=self.condition("data_key", rule.match, rule.when),
             at=place(rule.at()),
-            set={key: self.values(free) for key, free in rule.set.items()},
+            set=dict(self._fields_of_data_key(rule)),
+            shape=_reshape(rule.shape),
             rename=None if rule.rename is None else self.parts(rule.rename),
             drop=rule.drop,
             until=last_day(rule),
         )
 
-    def _file_repairs(self, repair: nodes.Repairs) -> Iterable[FileRepairStep]:
-        yield from map(self._root_repair, repair.roots)
-        for resource in in_order(repair.resources):
-            yield self._file_repair("resources", resource)
-        for datum in in_order(repair.datums):
-            yield self._file_repair("datums", datum)
+    def _fields_of_data_key(self, rule: nodes.DataKeyRepair) -> Iterator[tuple[str, Values]]:
+        """The fields that a repair sets, by keywords of their own and by ``set``."""
+        if rule.dtype is not None:
+            yield "dtype_numpy", Values((numpy_name(rule.dtype),), place(rule.at("dtype")))
+        if rule.dims is not None:
+            dims = [(name,) for name in rule.dims]
+            yield "dims", Values(dims, place(rule.at("dims")))
+        if rule.units is not None:
+            yield "units", Values(self.parts(rule.units), place(rule.at("units")))
+        yield from self._named_values(rule.set).items()
 
-    def _root_repair(self, rule: nodes.RootRepair) -> FileRepairStep:
+    def _root_repair(self, rule: nodes.RootRepair) -> RootRepairStep:
+        assert rule.prefix is not None
         assert rule.becomes is not None
-        return FileRepairStep(
+        return RootRepairStep(
             name=rule.name,
-            section="roots",
-            condition=Condition(),
-            says={"prefix": rule.prefix, "becomes": self.parts(rule.becomes)},
+            prefix=rule.prefix,
+            becomes=self.parts(rule.becomes),
             at=place(rule.at()),
             until=last_day(rule),
         )
 
-    def _file_repair(
-        self, section: str, rule: nodes.ResourceRepair | nodes.DatumRepair
-    ) -> FileRepairStep:
-        return FileRepairStep(
+    def _resource_repair(self, rule: nodes.ResourceRepair) -> ResourceRepairStep:
+        return ResourceRepairStep(
             name=rule.name,
-            section=section,
             condition=self.condition("resource", rule.match, rule.when),
-            says=self._says(rule, ("mimetype", "join", "chunks", "parameters", "kwargs")),
             at=place(rule.at()),
+            mimetype=rule.mimetype,
+            join=rule.join.value if rule.join else None,
+            chunks=rule.chunks,
+            parameters=self._named_values(rule.parameters),
+            kwargs=_schema_of_kwargs(rule.kwargs),
+            until=last_day(rule),
+        )
+
+    def _datum_repair(self, rule: nodes.DatumRepair) -> DatumRepairStep:
+        return DatumRepairStep(
+            name=rule.name,
+            condition=self.condition("resource", rule.match, rule.when),
+            at=place(rule.at()),
+            parameters=self._named_values(rule.parameters),
+            kwargs=_schema_of_kwargs(rule.kwargs),
             until=last_day(rule),
         )
 
     def _asset(self, rule: nodes.AssetRule) -> AssetStep:
+        condition = self.condition("stream_resource", rule.match, rule.when)
+        if rule.refuse is not None:
+            refuse = self.parts(rule.refuse)
+            return AssetStep(rule.name, condition, place(rule.at()), refuse=refuse)
+        assert rule.consolidator is not None
+        structure_from = rule.structure_from or nodes.StructureFrom.DOCUMENTS
         return AssetStep(
             name=rule.name,
-            condition=self.condition("stream_resource", rule.match, rule.when),
+            condition=condition,
             at=place(rule.at()),
-            refuse=None if rule.refuse is None else self.parts(rule.refuse),
-            says=self._says(
-                rule,
-                ("consolidator", "needs", "join", "chunks", "parameters", "asset_parameter"),
-            ),
+            consolidator=rule.consolidator,
+            needs=rule.needs,
+            join=rule.join.value if rule.join else None,
+            chunks=rule.chunks,
+            parameters=self._named_values(rule.parameters),
+            asset_parameter=rule.asset_parameter,
+            sidecars=tuple(map(self._sidecar, rule.sidecars)),
+            structure_from=structure_from.value,
         )
 
-    def _says(self, rule: nodes.Rule, names: tuple[str, ...]) -> dict[str, Any]:
-        """The fields of a rule that were written, as plain data with `Parts` for texts."""
-        says = {}
-        for name in names:
-            value = getattr(rule, name, None)
-            if value is None or value == () or value == {}:
-                continue
-            if name == "parameters":
-                value = {key: free.map(self.parts) for key, free in value.items()}
-            says[name] = value
-        return says
+    def _sidecar(self, sidecar: nodes.Sidecar) -> SidecarStep:
+        return SidecarStep(sidecar.parameter, self.parts(sidecar.uri), place(sidecar.at()))
+
+    def _named_values(self, given: Mapping[str, Free]) -> dict[str, Values]:
+        return {name: self.values(free) for name, free in given.items()}
 
 
 # ---------------------------------------------------------------- pure pieces
@@ -356,6 +396,8 @@ def _test(subject: str, field: str, texts: tuple[str, ...]) -> FieldTest:
         return FieldTest(subject, field, Relation.SHAPED, texts)
     if texts in (("present",), ("absent",)):
         return FieldTest(subject, field, Relation(texts[0]))
+    if field == "spec":
+        return FieldTest(subject, field, Relation.SAME_TEXT, texts)
     if field == "dtype_numpy":
         texts = tuple(map(numpy_name, texts))
     relation = Relation.LIKE if any(map(is_glob, texts)) else Relation.ONE_OF
@@ -369,9 +411,19 @@ def split_at_stop(metadata: Copy) -> tuple[Copy, Copy]:
     return replace(metadata, entries=early), Copy(None, metadata.at, entries=late)
 
 
-def _never(condition: Condition) -> bool:
-    """Whether settings made the condition false for good."""
-    return getattr(condition.when, "value", None) is False
+def _reachable(steps: Iterable[S]) -> tuple[S, ...]:
+    """The steps whose conditions settings did not make false for good."""
+    return tuple(step for step in steps if getattr(step.condition.when, "value", None) is not False)
+
+
+def _reshape(shape: nodes.ShapeRepair | None) -> Reshape | None:
+    if shape is None:
+        return None
+    return Reshape(place(shape.at()), shape.lengths, shape.squeeze, shape.clamp, shape.pad_left)
+
+
+def _schema_of_kwargs(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    return {"properties": kwargs, "required": required_kwargs(kwargs)} if kwargs else {}
 
 
 def _additions(source: nodes.Source | None) -> dict[str, dict[str, Any]]:

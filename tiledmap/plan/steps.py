@@ -35,14 +35,16 @@ class Relation(StrEnum):
     PRESENT = "present"
     ABSENT = "absent"
     SHAPED = "shaped"
+    SAME_TEXT = "the same text as"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldTest:
-    """One field of a ``match``. `subject` is ``descriptor``, ``data_key`` or ``stored``.
+    """One field of a ``match``; `subject` is a document's name, ``data_key`` or ``stored``.
 
-    ``LIKE`` holds where any of the values, as globs, fits; ``SHAPED`` where the data key's shape is
-    any of ``ragged``, ``scalar``, ``fixed``. An absent field is like no glob and equals nothing.
+    ``LIKE`` holds where any of the values, as globs, fits, ``SAME_TEXT`` also without regard to
+    case; ``SHAPED`` where the data key's shape is any of ``ragged``, ``scalar``, ``fixed``. An
+    absent field is like no glob and equals nothing.
     """
 
     subject: str
@@ -157,6 +159,21 @@ class TableStep:
 
 
 @dataclass(frozen=True, slots=True)
+class CoordinateStep:
+    """An array of the stream's own, made `when` that is true."""
+
+    name: str
+    path: tuple[Parts, ...]
+    value: Expr
+    at: str
+    when: Expr | None = None
+    type: str | None = None
+    dims: tuple[str, ...] | None = None
+    specs: tuple[Entry, ...] = ()
+    metadata: Copy = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
 class StreamStep:
     """A stream rule: make the stream's node and tables, and store its data keys."""
 
@@ -171,6 +188,7 @@ class StreamStep:
     not_stored: Mapping[str, str] = field(default_factory=dict)
     data: tuple[StoreStep, ...] = ()
     tables: tuple[TableStep, ...] = ()
+    coordinates: tuple[CoordinateStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +206,17 @@ class RepairStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Reshape:
+    """What becomes of a shape, in this order."""
+
+    at: str
+    lengths: tuple[int | None, ...] | None = None
+    squeeze: bool = False
+    clamp: int | None = None
+    pad_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DataKeyRepairStep:
     """A repair of data keys."""
 
@@ -195,32 +224,75 @@ class DataKeyRepairStep:
     condition: Condition
     at: str
     set: Mapping[str, Values] = field(default_factory=dict)
+    shape: Reshape | None = None
     rename: Parts | None = None
     drop: str | None = None
     until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class FileRepairStep:
-    """A repair of what documents say of files: ``roots``, ``resources`` or ``datums``."""
+class RootRepairStep:
+    """A repair of the beginnings of paths."""
 
     name: str
-    section: str
-    condition: Condition
-    says: Mapping[str, Any]
+    prefix: str
+    becomes: Parts
     at: str
     until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class ResourceRepairStep:
+    """A repair of resources. `kwargs` is the JSON Schema that theirs must fit."""
+
+    name: str
+    condition: Condition
+    at: str
+    mimetype: str | None = None
+    join: str | None = None
+    chunks: tuple[int, ...] | None = None
+    parameters: Mapping[str, Values] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatumRepairStep:
+    """A repair of datums. `kwargs` is the JSON Schema that theirs must fit."""
+
+    name: str
+    condition: Condition
+    at: str
+    parameters: Mapping[str, Values] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarStep:
+    """A file beside a stream resource's own, for a parameter of the adapter."""
+
+    parameter: str
+    uri: Parts
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class AssetStep:
-    """How the files of a stream resource become one array."""
+    """How the files of a stream resource become one array, or why they do not."""
 
     name: str
     condition: Condition
     at: str
     refuse: Parts | None = None
-    says: Mapping[str, Any] = field(default_factory=dict)
+    consolidator: str = ""
+    needs: tuple[str, ...] = ()
+    join: str | None = None
+    chunks: tuple[int, ...] | None = None
+    parameters: Mapping[str, Values] = field(default_factory=dict)
+    asset_parameter: str | None = None
+    sidecars: tuple[SidecarStep, ...] = ()
+    structure_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +318,10 @@ class Plan:
     hooks: tuple[HookStep, ...]
     document_repairs: tuple[RepairStep, ...]
     data_key_repairs: tuple[DataKeyRepairStep, ...]
-    file_repairs: tuple[FileRepairStep, ...]
+    root_repairs: tuple[RootRepairStep, ...]
+    unmapped: str
+    resource_repairs: tuple[ResourceRepairStep, ...]
+    datum_repairs: tuple[DatumRepairStep, ...]
     run: RunStep
     streams: tuple[StreamStep, ...]
     assets: tuple[AssetStep, ...]

@@ -12,15 +12,19 @@ from tiledmap.plan.steps import (
     AssetStep,
     ColumnStep,
     Condition,
+    CoordinateStep,
     Copy,
     DataKeyRepairStep,
+    DatumRepairStep,
     Entry,
     FieldTest,
-    FileRepairStep,
     Parts,
     Plan,
     Relation,
     RepairStep,
+    Reshape,
+    ResourceRepairStep,
+    RootRepairStep,
     RunStep,
     StoreStep,
     StreamStep,
@@ -77,44 +81,100 @@ def _arrival(plan: Plan) -> Iterator[Line]:
             steps.append((1, f"{document} {need} {field}: {schema.get('type', 'anything')}", ""))
     for hook in plan.hooks:
         steps.append((1, f"{hook.name}: {hook.document} becomes {hook.function}(it)", hook.at))
-    repairs: list[RepairStep | DataKeyRepairStep | FileRepairStep] = [
-        *plan.document_repairs,
-        *plan.data_key_repairs,
-        *plan.file_repairs,
-    ]
-    for repair in repairs:
-        steps.extend(_repair(repair))
+    for step in plan.document_repairs:
+        steps.extend(_document_repair(step))
+    for data_key in plan.data_key_repairs:
+        steps.extend(_data_key_repair(data_key))
+    for root in plan.root_repairs:
+        steps.extend(_root_repair(root))
+    if plan.root_repairs or plan.unmapped != "pass":
+        steps.append((1, f"a path that no repair of roots fits: {plan.unmapped}", ""))
+    for resource in plan.resource_repairs:
+        steps.extend(_resource_repair(resource))
+    for datum in plan.datum_repairs:
+        steps.extend(_datum_repair(datum))
     if steps:
         yield 0, "", ""
         yield 0, "on arrival", ""
         yield from steps
 
 
-def _repair(step: RepairStep | DataKeyRepairStep | FileRepairStep) -> Iterator[Line]:
-    match step:
-        case RepairStep():
-            what = step.document
-        case DataKeyRepairStep():
-            what = "data key"
-        case FileRepairStep():
-            what = step.section.rstrip("s")
-    until = f", until {step.until}" if step.until else ""
-    yield 1, f"{step.name}: repair {what}{_where(step.condition)}{until}", step.at
-    if isinstance(step, FileRepairStep):
-        yield from _says(2, step.says)
-        return
-    for field, values in step.set.items():
-        yield 2, f"{field} = {_value(values.value)}", values.at
-    if isinstance(step, DataKeyRepairStep):
-        if step.rename is not None:
-            yield 2, f"name = {_text(step.rename)}", step.at
-        if step.drop is not None:
-            yield 2, f"drop: {step.drop}", step.at
-        return
+def _document_repair(step: RepairStep) -> Iterator[Line]:
+    yield _repair(step, step.document, _where(step.condition))
+    yield from _values(2, step.set)
     for old, new in step.rename.items():
         yield 2, f"{old} becomes {new}", step.at
     for field, reason in step.without.items():
         yield 2, f"without {field}: {reason}", step.at
+
+
+def _data_key_repair(step: DataKeyRepairStep) -> Iterator[Line]:
+    yield _repair(step, "data key", _where(step.condition))
+    if step.shape is not None:
+        yield 2, f"shape{_reshaped(step.shape)}", step.shape.at
+    yield from _values(2, step.set)
+    if step.rename is not None:
+        yield 2, f"name = {_text(step.rename)}", step.at
+    if step.drop is not None:
+        yield 2, f"drop: {step.drop}", step.at
+
+
+def _reshaped(shape: Reshape) -> str:
+    words = []
+    if shape.lengths is not None:
+        words.append(f" = {_value(list(shape.lengths))}")
+    if shape.squeeze:
+        words.append(" without lengths of 1")
+    if shape.clamp is not None:
+        words.append(f" of at least {shape.clamp} each way")
+    if shape.pad_left is not None:
+        words.append(f" with lengths of 1 before it, up to {shape.pad_left} dimensions")
+    return ",".join(words)
+
+
+def _root_repair(step: RootRepairStep) -> Iterator[Line]:
+    yield _repair(step, "root")
+    yield 2, f"{step.prefix} becomes {_text(step.becomes)}", ""
+
+
+def _resource_repair(step: ResourceRepairStep) -> Iterator[Line]:
+    yield _repair(step, "resource", _where(step.condition))
+    yield from _kwargs(step.kwargs)
+    yield from _given(mimetype=step.mimetype, join=step.join, chunks=step.chunks)
+    yield from _values(2, step.parameters, "parameter ")
+
+
+def _datum_repair(step: DatumRepairStep) -> Iterator[Line]:
+    yield _repair(step, "datum", _where(step.condition))
+    yield from _kwargs(step.kwargs)
+    yield from _values(2, step.parameters, "parameter ")
+
+
+def _repair(
+    step: RepairStep | DataKeyRepairStep | RootRepairStep | ResourceRepairStep | DatumRepairStep,
+    what: str,
+    where: str = "",
+) -> Line:
+    until = f", until {step.until}" if step.until else ""
+    return 1, f"{step.name}: repair {what}{where}{until}", step.at
+
+
+def _kwargs(schema: Mapping[str, Any]) -> Iterator[Line]:
+    for name, declared in schema.get("properties", {}).items():
+        need = "has" if name in schema["required"] else "may have"
+        yield 2, f"its kwargs {need} {name}: {_value(declared)}", ""
+
+
+def _given(**fields: Any) -> Iterator[Line]:
+    for name, value in fields.items():
+        if value:
+            shown = _value(list(value)) if isinstance(value, tuple) else value
+            yield 2, f"{name} = {shown}", ""
+
+
+def _values(depth: int, named: Mapping[str, Values], what: str = "") -> Iterator[Line]:
+    for name, values in named.items():
+        yield depth, f"{what}{name} = {_value(values.value)}", values.at
 
 
 def _run(run: RunStep) -> Iterator[Line]:
@@ -144,6 +204,8 @@ def _stream(stream: StreamStep) -> Iterator[Line]:
         yield from _store(store)
     for table in stream.tables:
         yield from _table(table)
+    for coordinate in stream.coordinates:
+        yield from _coordinate(coordinate)
     for field, reason in stream.not_stored.items():
         yield 1, f"event.{field} is not stored: {reason}", ""
 
@@ -183,16 +245,31 @@ def _column(column: ColumnStep) -> str:
     return f"column {_text(column.name)}{kind} = {_notation.write(column.source)}{keys}"
 
 
+def _coordinate(step: CoordinateStep) -> Iterator[Line]:
+    kind = f": {step.type}" if step.type else ""
+    dims = f" ({', '.join(step.dims)})" if step.dims else ""
+    when = _where(Condition(when=step.when))
+    source = _notation.write(step.value)
+    yield 1, f"array {step.name} STREAM/{_path(step.path)}{kind} = {source}{dims}{when}", step.at
+    yield from _entries(2, "spec", step.specs)
+    yield from _metadata(2, "metadata", step.metadata)
+
+
 def _asset(asset: AssetStep) -> Iterator[Line]:
     yield 1, f"{asset.name}:{_where(asset.condition) or ' whatever is left'}", asset.at
     if asset.refuse is not None:
         yield 2, f"refuse: {_text(asset.refuse)}", ""
-    yield from _says(2, asset.says)
-
-
-def _says(depth: int, says: Mapping[str, Any]) -> Iterator[Line]:
-    for name, value in says.items():
-        yield depth, f"{name} = {_value(value)}", ""
+        return
+    yield 2, f"consolidator {asset.consolidator}, structure from {asset.structure_from}", ""
+    yield from _given(
+        needs=asset.needs,
+        join=asset.join,
+        chunks=asset.chunks,
+        asset_parameter=asset.asset_parameter,
+    )
+    yield from _values(2, asset.parameters, "parameter ")
+    for sidecar in asset.sidecars:
+        yield 2, f"parameter {sidecar.parameter} = the file {_text(sidecar.uri)}", sidecar.at
 
 
 def _entries(depth: int, what: str, entries: Iterable[Entry]) -> Iterator[Line]:

@@ -116,6 +116,7 @@ CODES: dict[str, Code] = _table(
     Code("TM410", "metadata that cannot be stored"),
     Code("TM411", "access tags that may be empty", _WARNING),
     Code("TM412", "a mimetype that is not one"),
+    Code("TM413", "a mimetype that Tiled has no adapter for", _WARNING),
     # 5xx: readable
     Code("TM500", "the run has no versioned BlueskyRun spec"),
     Code("TM501", "a stream has no versioned BlueskyEventStream spec"),
@@ -127,4 +128,5 @@ CODES: dict[str, Code] = _table(
     Code("TM507", "a node that readers take for a stream", _WARNING),
     Code("TM508", "the table lacks seq_num or time", _WARNING),
     Code("TM509", "the run's start or stop document is not where readers look", _WARNING),
+    Code("TM510", "an array that readers take for data of events", _WARNING),
 )

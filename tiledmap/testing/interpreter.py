@@ -8,35 +8,51 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tiledmap.language.expressions import Path
+from tiledmap.language.expressions import Expr, Path
+from tiledmap.plan.passes import paths_in
 from tiledmap.plan.steps import (
+    NOTHING,
+    AssetStep,
     ColumnStep,
     Condition,
+    CoordinateStep,
     Copy,
     DataKeyRepairStep,
+    DatumRepairStep,
     Entry,
     FieldTest,
     Parts,
     Plan,
     Relation,
     RepairStep,
+    Reshape,
+    ResourceRepairStep,
+    RootRepairStep,
+    SidecarStep,
     StoreStep,
     StreamStep,
     TableStep,
     Values,
 )
 from tiledmap.runtime import (
+    AssetRule,
     Column,
     Computed,
+    Coordinate,
     DataKeyRepair,
+    DatumRepair,
     DocumentRepair,
     Dropped,
     EventField,
     Hook,
     KeyColumn,
     Layout,
+    Refused,
     Repairs,
+    ResourceRepair,
+    RootRepair,
     Run,
+    Sidecar,
     Spec,
     Stored,
     Stream,
@@ -44,6 +60,7 @@ from tiledmap.runtime import (
     Timestamp,
     Value,
     declared,
+    find_consolidator,
     load_function,
     parse_spec,
 )
@@ -74,6 +91,10 @@ def interpret(plan: Plan) -> Layout:
                 for document in ("start", "descriptor", "stop")
             },
             data_keys=tuple(map(_data_key_repair, plan.data_key_repairs)),
+            roots=tuple(map(_root_repair, plan.root_repairs)),
+            unmapped=plan.unmapped,
+            resources=tuple(map(_resource_repair, plan.resource_repairs)),
+            datums=tuple(map(_datum_repair, plan.datum_repairs)),
         ),
         run=Run(
             path=lambda start: _path(run.path, {"start": start}),
@@ -89,6 +110,7 @@ def interpret(plan: Plan) -> Layout:
             at=run.at,
         ),
         select_stream=_select_stream(plan.streams),
+        select_asset=_select_asset(plan.assets) if plan.assets else None,
     )
 
 
@@ -121,6 +143,7 @@ def _stream(step: StreamStep) -> Stream | Dropped:
         updates=step.updates,
         store=_store(step.data),
         tables=tuple(map(_table, step.tables)),
+        coordinates=tuple(map(_coordinate, step.coordinates)),
         at=step.at,
     )
 
@@ -156,6 +179,27 @@ def _stored(step: StoreStep, scope: Scope) -> Stored | Dropped:
         dims=step.dims,
         specs=tuple(_specs(step.specs, scope)),
         metadata=_metadata(step.metadata, scope),
+    )
+
+
+def _coordinate(step: CoordinateStep) -> Coordinate:
+    def value(scope: Scope) -> Any:
+        wanted = step.when is None or evaluate(step.when, scope)
+        return evaluate(step.value, scope) if wanted else None
+
+    return Coordinate(
+        step.name,
+        path=_of_stream(lambda scope: _path(step.path, scope)),
+        value=_of_stream(value),
+        type=step.type,
+        dims=step.dims,
+        specs=_of_stream(lambda scope: _specs(step.specs, scope)) if step.specs else None,
+        metadata=(
+            None
+            if step.metadata == NOTHING
+            else _of_stream(lambda scope: _metadata(step.metadata, scope))
+        ),
+        at=step.at,
     )
 
 
@@ -252,7 +296,11 @@ def _data_key_repair(step: DataKeyRepairStep) -> DataKeyRepair:
         matches=_of_data_key(lambda scope: _holds(step.condition, scope)),
         repair=_of_data_key(
             lambda scope: (
-                {**scope["data_key"], **_set(step.set, scope)}
+                {
+                    **scope["data_key"],
+                    **_reshaped(step.shape, scope["data_key"]),
+                    **_set(step.set, scope),
+                }
                 if step.drop is None
                 else Dropped(step.drop, step.at)
             )
@@ -263,8 +311,101 @@ def _data_key_repair(step: DataKeyRepairStep) -> DataKeyRepair:
     )
 
 
+def _reshaped(step: Reshape | None, data_key: Any) -> dict[str, Any]:
+    if step is None:
+        return {}
+    shape = list(data_key["shape"] if step.lengths is None else step.lengths)
+    while step.squeeze and 1 in shape:
+        shape.remove(1)
+    if step.clamp is not None:
+        shape = [None if length is None else max(length, step.clamp) for length in shape]
+    while step.pad_left is not None and len(shape) < step.pad_left:
+        shape.insert(0, 1)
+    return {"shape": shape}
+
+
+def _root_repair(step: RootRepairStep) -> RootRepair:
+    return RootRepair(
+        step.name,
+        prefix=step.prefix,
+        becomes=lambda start: render(step.becomes, {"start": start}),
+        until=step.until,
+        at=step.at,
+    )
+
+
+def _resource_repair(step: ResourceRepairStep) -> ResourceRepair:
+    def scope_of(start: Any, resource: Any) -> Scope:
+        return {"start": start, "resource": resource}
+
+    return ResourceRepair(
+        step.name,
+        matches=lambda start, resource: _holds(step.condition, scope_of(start, resource)),
+        mimetype=step.mimetype,
+        join=step.join,
+        chunks=step.chunks,
+        parameters=lambda start, resource: _set(step.parameters, scope_of(start, resource)),
+        kwargs=step.kwargs or None,
+        until=step.until,
+        at=step.at,
+    )
+
+
+def _datum_repair(step: DatumRepairStep) -> DatumRepair:
+    def scope_of(start: Any, resource: Any, datum: Any) -> Scope:
+        return {"start": start, "resource": resource, "datum": datum}
+
+    return DatumRepair(
+        step.name,
+        matches=lambda *documents: _holds(step.condition, scope_of(*documents)),
+        parameters=lambda *documents: _set(step.parameters, scope_of(*documents)),
+        kwargs=step.kwargs or None,
+        until=step.until,
+        at=step.at,
+    )
+
+
 def _set(values: Mapping[str, Values], scope: Scope) -> dict[str, Any]:
     return {field: _value(given.value, scope) for field, given in values.items()}
+
+
+# ---------------------------------------------------------------- files
+
+
+def _select_asset(steps: tuple[AssetStep, ...]) -> Callable[[Any, Any], AssetRule | Refused]:
+    rules = [_asset(step) if step.refuse is None else None for step in steps]
+
+    def select(start: Any, stream_resource: Any) -> AssetRule | Refused:
+        scope = {"start": start, "stream_resource": stream_resource}
+        for step, rule in zip(steps, rules, strict=True):
+            if _holds(step.condition, scope):
+                return rule or Refused(render(step.refuse or (), scope), step.at)
+        raise LookupError(f"no rule takes the mimetype {stream_resource['mimetype']!r}")
+
+    return select
+
+
+def _asset(step: AssetStep) -> AssetRule:
+    def of_resource(compute: Callable[[Scope], Any]) -> Callable[[Any, Any], Any]:
+        return lambda start, resource: compute({"start": start, "stream_resource": resource})
+
+    def sidecar(given: SidecarStep) -> Sidecar:
+        return Sidecar(given.parameter, of_resource(lambda scope: render(given.uri, scope)))
+
+    return AssetRule(
+        step.name,
+        consolidator=find_consolidator(step.consolidator),
+        needs=step.needs,
+        join=step.join,
+        chunks=step.chunks,
+        parameters=(
+            of_resource(lambda scope: _set(step.parameters, scope)) if step.parameters else None
+        ),
+        asset_parameter=step.asset_parameter,
+        sidecars=tuple(map(sidecar, step.sidecars)),
+        structure_from=step.structure_from,
+        at=step.at,
+    )
 
 
 # ---------------------------------------------------------------- pieces
@@ -314,10 +455,18 @@ def _value(value: Any, scope: Scope) -> Any:
             return {key: _value(item, scope) for key, item in value.items()}
         case list():
             return [_value(item, scope) for item in value]
+        case tuple() if any(path.root == "index" for path in _paths(value)):
+            return lambda index: render(value, {**scope, "index": index})
         case tuple():
             return render(value, scope)
         case _:
             return value
+
+
+def _paths(parts: Parts) -> Iterator[Path]:
+    for part in parts:
+        if isinstance(part, Expr):
+            yield from paths_in(part)
 
 
 def _holds(condition: Condition, scope: Scope) -> bool:
@@ -339,6 +488,10 @@ def _passes(test: FieldTest, scope: Scope) -> bool:
         case Relation.LIKE:
             return isinstance(value, str) and any(
                 fnmatchcase(value, pattern) for pattern in test.values
+            )
+        case Relation.SAME_TEXT:
+            return isinstance(value, str) and any(
+                fnmatchcase(value.casefold(), pattern.casefold()) for pattern in test.values
             )
         case Relation.SHAPED:
             return _shape_of(value) in test.values

@@ -3,7 +3,15 @@
 A facility can draw `runs` to try its own mapping on documents that no one thought of.
 """
 
-from tiledmap.testing.strategies.documents import Documents, event_page, runs, starts
+from tiledmap.testing.strategies.documents import (
+    Documents,
+    datums,
+    event_page,
+    resources,
+    runs,
+    starts,
+    stream_resources,
+)
 from tiledmap.testing.strategies.expressions import (
     conditions,
     numbers,
@@ -15,11 +23,14 @@ from tiledmap.testing.strategies.mappings import mappings
 __all__ = [
     "Documents",
     "conditions",
+    "datums",
     "event_page",
     "mappings",
     "numbers",
+    "resources",
     "runs",
     "starts",
+    "stream_resources",
     "texts",
     "words_with_holes",
 ]

@@ -60,6 +60,8 @@ _OPTIONAL_TEXT = {
     "descriptor": ["descriptor.name"],
     "data_key": ["data_key.units", "data_key.object_name"],
     "stop": ["stop.reason"],
+    "resource": ["resource.path_semantics", "resource.run_start"],
+    "stream_resource": ["stream_resource.run_start"],
     "p": ["p.orcid"],
 }
 _SURE_TEXT = {
@@ -68,6 +70,9 @@ _SURE_TEXT = {
     "data_key": ["data_key.name", "data_key.dtype", "data_key.dtype_numpy"],
     "event": ["event.uid"],
     "stop": ["stop.exit_status"],
+    "resource": ["resource.spec", "resource.root", "resource.resource_path"],
+    "datum": ["datum.datum_id"],
+    "stream_resource": ["stream_resource.uri", "stream_resource.data_key"],
     "p": ["p.name"],
 }
 _SURE_NUMBERS = {
@@ -77,6 +82,7 @@ _SURE_NUMBERS = {
     "event": ["event.seq_num", "event.time"],
     "timestamp": ["timestamp"],
     "stop": ["stop.time"],
+    "index": ["index"],
 }
 _OPTIONAL_NUMBERS = {"start": ["start.energy", "start.scan_id"]}
 _SURE_TRUTHS = {"start": ["settings.dark", "True", "False"]}

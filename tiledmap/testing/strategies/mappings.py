@@ -23,6 +23,9 @@ _STREAM = ("start", "descriptor")
 _DATA = ("start", "descriptor", "data_key")
 _STOP = ("start", "stop")
 _ROW = ("start", "descriptor", "event")
+_RESOURCE = ("start", "resource")
+_DATUM = ("start", "resource", "datum")
+_FILE = ("start", "stream_resource")
 _KEY_ROW = ("start", "descriptor", "data_key", "event", "timestamp")
 
 _NOT_NEEDED = "not needed to read"
@@ -201,6 +204,45 @@ def _table(draw: st.DrawFn, number: int) -> dict[str, Any]:
     }
 
 
+_VALUES = st.sampled_from(
+    [
+        "default(descriptor.configuration['det'].data.energy_bins, [1.5])",
+        "[start.time, descriptor.time, settings.limit]",
+        "first(descriptor.configuration['det'].data.energy_bins, [0])",
+    ]
+)
+
+
+@st.composite
+def _coordinates(draw: st.DrawFn) -> list[dict[str, Any]]:
+    rules = [
+        {
+            "name": "axis",
+            "key": "axis_" + _hole(f"slug({draw(texts(_STREAM))})"),
+            "from": draw(_VALUES),
+            **_maybe(draw, "when", conditions(_STREAM)),
+        },
+        {
+            "name": "energies",
+            "key": "energies",
+            "when": "has(descriptor.configuration['det'].data.energy_bins)",
+            "from": "descriptor.configuration['det'].data.energy_bins",
+        },
+    ]
+    chosen = draw(st.lists(st.sampled_from(rules), max_size=2, unique_by=lambda rule: rule["name"]))
+    return [
+        {
+            **rule,
+            **_maybe(draw, "parent", _parents(_STREAM).map(lambda parents: ["axes", *parents])),
+            **_maybe(draw, "type", st.sampled_from(["float64", "<f4"])),
+            **_maybe(draw, "dims", st.just(["energy"])),
+            **_maybe(draw, "specs", _entries("spec", "Axis{}", _STREAM)),
+            **_maybe(draw, "metadata", _metadata("descriptor", _STREAM, ("hints",))),
+        }
+        for rule in chosen
+    ]
+
+
 @st.composite
 def _stream_rule(draw: st.DrawFn) -> dict[str, Any]:
     keys = ["default(descriptor.name, 'primary')", "'s_' + descriptor.uid"]
@@ -221,6 +263,7 @@ def _stream_rule(draw: st.DrawFn) -> dict[str, Any]:
         "events": {"without": dict.fromkeys(["uid", "descriptor", "filled"], _NOT_NEEDED)},
         "data": draw(_data_rules(tables)),
         "tables": [draw(_table(number)) for number in range(tables)],
+        **_maybe(draw, "coordinates", _coordinates()),
     }
 
 
@@ -266,17 +309,112 @@ def _start_repairs(draw: st.DrawFn) -> list[dict[str, Any]]:
     return [{**_repair(draw, f"start-{n}", _START), **changes[n]} for n in chosen]
 
 
+_SHAPES = st.fixed_dictionaries(
+    {},
+    optional={
+        "lengths": st.lists(st.none() | st.integers(0, 4), max_size=3),
+        "squeeze": st.booleans(),
+        "clamp": st.integers(0, 3),
+        "pad_left": st.integers(1, 4),
+    },
+).filter(bool)
+
+
 @st.composite
 def _data_key_repairs(draw: st.DrawFn) -> list[dict[str, Any]]:
+    units = {"units": "in " + draw(words_with_holes(_DATA))}
     changes: list[dict[str, Any]] = [
-        {"set": {"units": "in " + draw(words_with_holes(_DATA))}},
+        draw(st.sampled_from([units, {"set": units}])),
         {"rename": _hole("data_key.name") + "_new", "match": {"name": "det*"}},
         {"drop": "never read back", "match": {"stream": "baseline", "dtype": "string"}},
         {"set": {"dtype_numpy": "<f4"}, "match": {"dtype_numpy": "float64", "shape": "scalar"}},
+        {"dtype": "float32", "match": {"dtype_numpy": "float64"}},
+        {"shape": draw(_SHAPES), "match": {"name": ["img", "det_a"]}},
+        {"dims": ["y", "x"], "match": {"dtype": "array"}},
         {"set": {"precision": _hole(f"int({draw(numbers(_DATA))})")}, "match": {"units": "absent"}},
     ]
     chosen = draw(st.lists(st.sampled_from(range(len(changes))), max_size=3, unique=True))
     return [{**_repair(draw, f"key-{n}", _DATA), **changes[n]} for n in chosen]
+
+
+@st.composite
+def _root_repairs(draw: st.DrawFn) -> list[dict[str, Any]]:
+    roots = {
+        "deep": {"prefix": "/old/deep", "becomes": "/data/" + _hole(f"slug({draw(texts())})")},
+        "old": {"prefix": "/old", "becomes": "/data"},
+        "data": {"prefix": "/data", "becomes": "/archive/" + _hole("settings.limit")},
+    }
+    until = st.sampled_from(["2099-12-31"])
+    return [
+        {"name": name, "reason": "moved", **root, **_maybe(draw, "until", until)}
+        for name, root in roots.items()
+        if draw(st.booleans())
+    ]
+
+
+@cache
+def _parameter(scope: Scope) -> st.SearchStrategy[Any]:
+    """A value that may depend on the number of a file, here or deep inside."""
+    numbered = words_with_holes((*scope, "index"))
+    return (
+        _value(scope)
+        | numbered
+        | st.fixed_dictionaries({"names": st.lists(numbered, max_size=2), "at": _value(scope)})
+    )
+
+
+@st.composite
+def _resource_repairs(draw: st.DrawFn) -> list[dict[str, Any]]:
+    changes: list[dict[str, Any]] = [
+        {
+            "match": {"spec": draw(st.sampled_from(["ad_tiff", ["AD_TIFF", "pil*"]]))},
+            "mimetype": "multipart/related;type=image/tiff",
+            "kwargs": {"filename": {"type": "string"}},
+            "join": "concat",
+            "parameters": {
+                "template": "/" + _hole("resource.resource_kwargs.filename") + "_" + _hole("index"),
+                "made": draw(_parameter(_RESOURCE)),
+            },
+        },
+        {
+            "match": {"spec": "XSP3"},
+            "mimetype": "application/x-hdf5",
+            "kwargs": {"dataset": {"type": ["string", "null"]}},
+            "chunks": [1, 10],
+            "parameters": {"dataset": _hole("default(resource.resource_kwargs.dataset, 'data')")},
+        },
+        {
+            "match": {"mimetype": "application/*", "root": "/old*"},
+            "parameters": {"note": draw(_parameter(_RESOURCE))},
+        },
+    ]
+    chosen = draw(st.lists(st.sampled_from(range(len(changes))), max_size=3, unique=True))
+    return [{**_repair(draw, f"resource-{n}", _RESOURCE), **changes[n]} for n in chosen]
+
+
+@st.composite
+def _datum_repairs(draw: st.DrawFn) -> list[dict[str, Any]]:
+    channel = {
+        "match": {"spec": "xsp*"},
+        "kwargs": {"channel": {"type": "integer"}},
+        "parameters": {"slice": "(:," + _hole("datum.datum_kwargs.channel - 1") + ",:)"},
+    }
+    any_other: dict[str, Any] = {"parameters": {"label": draw(_parameter(_DATUM))}}
+    return [
+        {**_repair(draw, name, _DATUM), **change}
+        for name, change in (("channel", channel), ("any", any_other))
+        if draw(st.booleans())
+    ]
+
+
+@st.composite
+def _file_repairs(draw: st.DrawFn) -> dict[str, Any]:
+    return {
+        **_maybe(draw, "unmapped", st.sampled_from(["pass", "error"])),
+        "roots": draw(_root_repairs()),
+        "resources": draw(_resource_repairs()),
+        "datums": draw(_datum_repairs()),
+    }
 
 
 @st.composite
@@ -286,6 +424,7 @@ def _repairs(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "start": draw(_start_repairs()),
         "data_keys": draw(_data_key_repairs()),
+        **draw(_file_repairs()),
         **({"stop": [{**_repair(draw, "stop", _STOP), **stop}]} if draw(st.booleans()) else {}),
         **(
             {"descriptor": [{**_repair(draw, "descriptor", _STREAM), **descriptor}]}
@@ -296,6 +435,52 @@ def _repairs(draw: st.DrawFn) -> dict[str, Any]:
 
 
 _HOOKED = st.sampled_from(["start", "descriptor", "event", "event_page", "stop"])
+
+
+# ---------------------------------------------------------------- assets
+
+
+@st.composite
+def _asset(draw: st.DrawFn, name: str, mimetype: str, needs: str) -> dict[str, Any]:
+    given = st.dictionaries(st.sampled_from(["one", "two"]), _parameter(_FILE), max_size=2)
+    sidecars = st.lists(
+        st.fixed_dictionaries(
+            {
+                "parameter": st.sampled_from(["config", "log"]),
+                "uri": words_with_holes(_FILE).map("file:///".__add__),
+            }
+        ),
+        max_size=2,
+        unique_by=lambda sidecar: sidecar["parameter"],
+    )
+    return {
+        "name": name,
+        "match": {"mimetype": mimetype},
+        "consolidator": name,
+        "needs": [needs],
+        "join": draw(st.sampled_from(["stack", "concat"])),
+        **_maybe(draw, "chunks", st.just([1, 10])),
+        **_maybe(draw, "parameters", given),
+        **_maybe(draw, "asset_parameter", st.just("data_uri")),
+        **_maybe(draw, "sidecars", sidecars),
+        **_maybe(draw, "structure_from", st.sampled_from(["documents", "file"])),
+    }
+
+
+@st.composite
+def _assets(draw: st.DrawFn) -> list[dict[str, Any]]:
+    refused = {
+        "name": "not-these",
+        "match": {"mimetype": "application/*", "data_key": ["img", "det*"]},
+        "when": draw(conditions(_FILE)),
+        "refuse": "not " + draw(words_with_holes(_FILE)),
+    }
+    return [
+        *([refused] if draw(st.booleans()) else []),
+        draw(_asset("hdf5", "application/x-hdf5", "dataset")),
+        draw(_asset("tiff", "multipart/related;type=image/tiff", "template")),
+        {"name": "none", "refuse": "nothing reads " + draw(words_with_holes(_FILE))},
+    ]
 
 
 # ---------------------------------------------------------------- mappings
@@ -341,7 +526,7 @@ def mappings(draw: st.DrawFn) -> str:
         **_maybe(draw, "repair", _repairs()),
         "run": draw(_run()),
         "streams": draw(_streams()),
-        "assets": [{"name": "none", "refuse": "no files are read here"}],
+        "assets": draw(_assets()),
         **_maybe(draw, "hooks", st.just({"again": hook})),
     }
     return yaml.dump(mapping, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
