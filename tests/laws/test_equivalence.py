@@ -48,7 +48,7 @@ def test_generated_code_does_what_the_interpreter_does(
 
 @pytest.mark.parametrize("name", [mapping.name for mapping in shipped()])
 @given(run=strategies.runs())
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 def test_shipped_mappings_do_what_the_interpreter_does(name: str, run: Documents) -> None:
     mapping = tiledmap.load(name)
 

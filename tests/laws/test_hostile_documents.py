@@ -9,7 +9,7 @@ stored as if it were alone.
 import copy
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -106,11 +106,14 @@ VALUES = [
 ]
 KEYS = ["", "extra", "a/b", 3, None, "notes", "_exact", "uid"]
 # Not "stop": it ends the run of whichever document is called so.
-NAMES = ["start", "descriptor", "event", "event_page", "bulk_events", "other", 3, []]
+NAMES: list[Any] = [
+    *("start", "descriptor", "event", "event_page", "bulk_events"),
+    *("resource", "datum", "datum_page", "stream_resource", "stream_datum", "other", 3, []),
+]
 
 
 def documents(uid: str) -> Documents:
-    """A run with two streams; events, event pages and bulk events; every kind of data key."""
+    """A run with two streams; events, pages and bulk events; files; every kind of data key."""
     fields = {"source": "SIM"}
     keys = {
         "number": {**fields, "dtype": "number", "shape": []},
@@ -119,6 +122,8 @@ def documents(uid: str) -> Documents:
         "unsigned": {**fields, "dtype": "integer", "shape": [], "dtype_numpy": "<u8"},
         "image": {**fields, "dtype": "array", "shape": [2, 2], "dtype_numpy": "<i4"},
         "ragged": {**fields, "dtype": "array", "shape": [None], "dtype_numpy": "<f8"},
+        "camera": {**fields, "dtype": "array", "shape": [1, 2, 3], "external": "FILESTORE:"},
+        "fly": {**fields, "dtype": "array", "shape": [5], "external": "STREAM:"},
     }
     configuration = {
         "det": {
@@ -148,6 +153,7 @@ def documents(uid: str) -> Documents:
             "unsigned": 2**64 - seq_num,
             "image": [[seq_num, 0], [0, 1]],
             "ragged": [0.5] * seq_num,
+            "camera": f"{uid}-{stream}-datum-{seq_num}",
         }
         return {
             "uid": f"{uid}-{stream}-event-{seq_num}",
@@ -156,8 +162,61 @@ def documents(uid: str) -> Documents:
             "time": 3.0 + seq_num,
             "data": data,
             "timestamps": dict.fromkeys(data, 3.0),
-            "filled": {},
+            "filled": {"camera": False},
         }
+
+    def files(stream: str) -> Documents:
+        resource, detector = f"{uid}-{stream}-resource", f"{uid}-{stream}-detector"
+        return [
+            (
+                "resource",
+                {
+                    "uid": resource,
+                    "run_start": uid,
+                    "spec": "AD_TIFF",
+                    "root": "/data",
+                    "resource_path": f"{uid}/{stream}",
+                    "resource_kwargs": {"template": "%s%s_%d.tiff", "filename": "a"},
+                },
+            ),
+            (
+                "datum",
+                {
+                    "datum_id": f"{uid}-{stream}-datum-1",
+                    "resource": resource,
+                    "datum_kwargs": {"point_number": 0},
+                },
+            ),
+            (
+                "datum_page",
+                {
+                    "datum_id": [f"{uid}-{stream}-datum-{n}" for n in range(2, 8)],
+                    "resource": resource,
+                    "datum_kwargs": {"point_number": list(range(1, 7))},
+                },
+            ),
+            (
+                "stream_resource",
+                {
+                    "uid": detector,
+                    "run_start": uid,
+                    "data_key": "fly",
+                    "mimetype": "application/x-hdf5",
+                    "uri": f"file://localhost/data/{uid}-{stream}.h5",
+                    "parameters": {"dataset": "/data", "chunk_shape": [3]},
+                },
+            ),
+            (
+                "stream_datum",
+                {
+                    "uid": f"{detector}/0",
+                    "stream_resource": detector,
+                    "descriptor": f"{uid}-{stream}-1",
+                    "indices": {"start": 0, "stop": 7},
+                    "seq_nums": {"start": 1, "stop": 8},
+                },
+            ),
+        ]
 
     def page(events: list[dict[str, Any]]) -> dict[str, Any]:
         first = events[0]
@@ -166,9 +225,8 @@ def documents(uid: str) -> Documents:
             **{name: [event[name] for event in events] for name in ("uid", "seq_num", "time")},
             **{
                 part: {key: [event[part][key] for event in events] for key in first[part]}
-                for part in ("data", "timestamps")
+                for part in ("data", "timestamps", "filled")
             },
-            "filled": {},
         }
 
     start = {
@@ -183,6 +241,7 @@ def documents(uid: str) -> Documents:
     for stream in ("primary", "other"):
         run += [
             ("descriptor", descriptor(stream, 1)),
+            *files(stream),
             ("event", event(stream, 1, 1)),
             ("event", event(stream, 1, 2)),
             ("event_page", page([event(stream, 1, n) for n in (3, 4, 5)])),
@@ -287,6 +346,7 @@ def tree_below(sink: MemorySink, *path: str) -> dict[Any, Any]:
             plain(node.rows),
             plain(node.data),
             plain(node.ragged),
+            plain(node.source and asdict(node.source)),
         )
         for place, node in sink.tree.items()
         if place[: len(path)] == path
@@ -324,7 +384,7 @@ def differing(sink: MemorySink, alone: Tree, *path: str) -> list[Any]:
 
 SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck))
 WHOLE_RUN = range(len(documents(HOSTILE)))
-PRIMARY = range(1, 7)
+PRIMARY = range(1, 12)
 LABELS = {f"event {number}": number for number in range(1, 8)}
 
 
@@ -358,7 +418,7 @@ def test_rows_never_shift(layout: Layout, changes: list[Change]) -> None:
         if table.rows is None:
             continue
         for other, node in sink.tree.items():
-            if other[:-1] == path[:-1] and node.family in ("array", "ragged"):
+            if other[:-1] == path[:-1] and (node.ragged or node.data is not None):
                 assert len(node.ragged if node.data is None else node.data) == table.rows.num_rows
         for row in table.rows.to_pylist():
             # One document has at most one change: two of the three still say which event it is.

@@ -151,6 +151,18 @@ def test_ragged_rows_keep_their_lengths(stored: Store, flush_rows: int) -> None:
     assert node.dims == ("time", "dim_rgd_1")
 
 
+def test_lists_within_a_ragged_row_may_differ_in_length(stored: Store) -> None:
+    rows = [[[0.5, 1.5], [2.5], []], [[3.5], [], [4.5]], None]
+    node = array_of(stored, key("array", (3, None)), rows)
+    assert [[item.tolist() for item in row] for row in node.ragged] == [*rows[:2], [[], [], []]]
+
+
+def test_a_ragged_row_of_another_fixed_length_is_lost(stored: Store) -> None:
+    rows = [[[1.0], [2.0]], [[1.0, 2.0], [3.0], [4.0]]]
+    node = array_of(stored, key("array", (2, None)), rows)
+    assert [row.tolist() for row in node.ragged] == [[[1.0], [2.0]], [[], []]]
+
+
 def test_equal_lengths_share_a_dimension(stored: Store) -> None:
     keys = {
         "x": key("array", (3,)),

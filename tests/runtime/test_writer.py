@@ -569,50 +569,11 @@ def test_a_dropped_data_key_leaves_the_others(stored: Store) -> None:
     assert "data_key 'y' in stream 'primary' is not stored: never read" in notes(sink)
 
 
-def test_files_are_counted_and_said_not_to_be_registered(stored: Store) -> None:
-    keys = {"image": key("array", (2, 2), external="STREAM:"), "x": key()}
-    sink = stored(
-        [
-            ("start", start()),
-            ("descriptor", descriptor(keys)),
-            (
-                "stream_resource",
-                {
-                    "uid": "res",
-                    "data_key": "image",
-                    "mimetype": "application/x-hdf5",
-                    "uri": "file://localhost/a.h5",
-                    "parameters": {},
-                    "run_start": "run-1",
-                },
-            ),
-            (
-                "stream_datum",
-                {
-                    "uid": "res/0",
-                    "stream_resource": "res",
-                    "descriptor": "desc-1",
-                    "indices": {"start": 0, "stop": 1},
-                    "seq_nums": {"start": 1, "stop": 2},
-                },
-            ),
-            ("event", event(1, {"x": 1})),
-            ("event", event(2, {"x": 2, "image": "datum/1"}, filled={"image": False})),
-            ("event", event(3, {"x": 3, "image": [[1, 2]] * 2}, filled={"image": True})),
-            ("stop", stop()),
-        ]
-    )
-    assert rows(sink)["x"] == [1, 2, 3]
-    assert "data_key 'image' in stream 'primary': its files were not registered" in notes(sink)
-    assert "1 stream_resource, 1 stream_datum" in notes(sink)
-    assert "event 3 holds the loaded values of 'image'" in notes(sink)
-    assert "event 1 has no" not in notes(sink)
-
-
 def test_an_invalid_document_about_files_is_an_error(
     stored: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stored([("start", start()), ("stream_resource", {"uid": "res"}), ("stop", stop())])
+    invalid = {"uid": "res", "run_start": "run-1"}
+    stored([("start", start()), ("stream_resource", invalid), ("stop", stop())])
     assert "run run-1, stream_resource:" in caplog.text
 
 

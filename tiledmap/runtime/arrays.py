@@ -250,7 +250,7 @@ class RaggedRows:
         declared = self.node.declared
         if declared is None or declared.kind in "OV":
             declared = np.dtype("f8")
-        empty = np.empty((0, *(length or 0 for length in self.node.shape[1:])), declared)
+        empty = np.empty([length or 0 for length in self.node.shape or (None,)], declared)
         rows = tuple(
             self._fitting(value, seq_num, empty)
             for value, seq_num in zip(values, seq_nums, strict=True)
@@ -268,12 +268,13 @@ class RaggedRows:
             self.node.remarks.note(f"event {number_shown(seq_num)} has no value; its row is empty")
             return empty
         array = _natural(value)
-        rank = max(1, len(self.node.shape))
-        if array.size == 0 and array.ndim <= rank:
-            return empty if array.ndim != rank else array.astype(empty.dtype)
-        cell = array if empty.dtype.kind == array.dtype.kind == "U" else _cast(array, empty.dtype)
-        if cell is None or cell.ndim != rank:
-            self.node.remarks.lost(seq_num, value, f"is no {empty.dtype} of {rank} dimensions")
+        if array.size == 0 and array.ndim < empty.ndim:
+            return empty
+        shape = self.node.shape or (None,)
+        cell = _ragged_row(value, empty.dtype, shape)
+        if cell is None:
+            reason = f"is no {empty.dtype} of the shape {_shown(shape)}"
+            self.node.remarks.lost(seq_num, value, reason)
             return empty
         return cell
 
@@ -295,6 +296,27 @@ class RaggedRows:
             shape=shape,
             dims=node.dims_of(shape),
         )
+
+
+def _ragged_row(value: Any, dtype: np.dtype[Any], shape: tuple[int | None, ...]) -> Array | None:
+    """`value` as an array of this shape; of arrays, where its lists differ in length; or None."""
+    array = _natural(value)
+    if array.ndim == len(shape) and array.dtype.kind != "O":
+        if any(
+            length not in (None, found) for length, found in zip(shape, array.shape, strict=True)
+        ):
+            return None
+        return array if dtype.kind == array.dtype.kind == "U" else _cast(array, dtype)
+    if len(shape) == 1 or not isinstance(value, list | tuple) or shape[0] not in (None, len(value)):
+        return None
+    row = np.empty(len(value), object)
+    for place, item in enumerate(value):
+        row[place] = _ragged_row(item, dtype, shape[1:])
+    return None if any(item is None for item in row) else row
+
+
+def _shown(shape: tuple[int | None, ...]) -> str:
+    return f"[{', '.join('?' if length is None else str(length) for length in shape)}]"
 
 
 def filler(dtype: np.dtype[Any]) -> Any:

@@ -23,9 +23,11 @@ from tiledmap.runtime.event_check import (
     mismatch,
     page_length_problem,
 )
+from tiledmap.runtime.files import ExternalRows, Loaded
 from tiledmap.runtime.layout import Document, EventField, Timestamp
 from tiledmap.runtime.ops import Op, Path
 from tiledmap.runtime.tables import Lost, TableColumn, TablePart
+from tiledmap.runtime.upgrade import Resource
 
 Columns = list[Any]
 """One sequence for each place of a row: a list, a tuple or an array."""
@@ -37,6 +39,14 @@ class BoundArray:
 
     data_key: str
     rows: DenseRows | RaggedRows
+
+
+@dataclass(frozen=True, slots=True)
+class BoundFiles:
+    """A data key whose values are in files; its events hold the names of datums, or nothing."""
+
+    data_key: str
+    rows: ExternalRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +71,10 @@ class Binding:
         The run's uid.
     keys
         The data keys as events name them, each with the name it is stored under.
-    tables, arrays
+    tables, arrays, files
         Where values go; arrays may be added as long as no event has come.
-    external
-        Data keys, as events name them, whose values are stored elsewhere.
+    dropped
+        Data keys, as events name them, whose values are not stored.
     trouble
         Who is told of what could not be stored.
 
@@ -83,18 +93,21 @@ class Binding:
         keys: Mapping[str, str],
         tables: Sequence[TablePart],
         arrays: list[BoundArray],
-        external: frozenset[str],
+        files: Sequence[BoundFiles],
+        dropped: frozenset[str],
         trouble: EventTrouble,
     ) -> None:
         self.waiting = 0
         self.oldest = 0.0
         self.tables = tables
         self.arrays = arrays
+        self.files = files
         self._run = run
         self._keys = tuple(keys)
-        self._external = external
+        self._files = {each.rows.data_key: each.rows for each in files}
+        self._external = dropped | self._files.keys()
         self._trouble = trouble
-        self._read = EventReader(self._keys).read
+        self._read = EventReader(self._keys, self._files).read
         self._rows: list[Row] = []
         self._chunks: list[Columns] = []
         self._place_of_value = {
@@ -106,9 +119,10 @@ class Binding:
 
     @property
     def paths(self) -> list[Path]:
-        """Where the tables and arrays are."""
+        """Where the tables, arrays and files are."""
         tables = [part.path for part in self.tables]
-        return [*tables, *(array.rows.node.path for array in self.arrays)]
+        arrays = [array.rows.node.path for array in self.arrays]
+        return [*tables, *arrays, *(each.rows.path for each in self.files)]
 
     def add(self, event: dict[str, Any]) -> None:
         """Take an event.
@@ -142,22 +156,46 @@ class Binding:
         columns: Columns = [_sequence(page[name]) for name in FIELDS]
         for part in ("data", "timestamps"):
             columns += [_sequence(page[part].get(key, nothing)) for key in self._keys]
+        if self._files and page.get("filled"):
+            self._put_references(columns, page["filled"])
         if self._computed:
             columns += self._compute_page(page, columns)
         self._seal_rows()
         self._chunks.append(columns)
         self.waiting += length
 
+    def rows_of_files(self, data_key: str) -> ExternalRows | None:
+        """What stands for a data key, as documents name it, whose values are in files."""
+        return self._files.get(data_key)
+
+    def consume(self, stream_datum: Document, resource: Resource, rows: ExternalRows) -> None:
+        """Take a stream datum for one of the data keys in files."""
+        rows.consume(stream_datum, resource)
+        self.waiting += 1
+
+    def _put_references(self, columns: Columns, filled: Document) -> None:
+        for place, key in enumerate(self._keys, start=len(FIELDS)):
+            if key in self._files and (flags := filled.get(key)):
+                columns[place] = [
+                    flag if isinstance(flag, str) else Loaded(value) if flag else value
+                    for flag, value in zip(flags, columns[place], strict=True)
+                ]
+
     def flush(self) -> Iterator[Op]:
-        """Ops for all rows that wait. Arrays come first: a reader takes its lengths from tables."""
+        """Ops for all rows that wait. Tables come last: a reader takes its lengths from them."""
         columns = self._taken()
         if not columns or not len(columns[0]):
+            for each in self.files:
+                yield from self._guarded(each.rows.flush(), each.rows, "the last")
             return
         seq_nums = columns[0]
         for array in self.arrays:
             values = columns[self._place_of_value[array.data_key]]
             ops = array.rows.write(values, seq_nums)
             yield from self._guarded(ops, array.rows.node, seq_nums[0])
+        for each in self.files:
+            ops = each.rows.write(columns[self._place_of_value[each.data_key]], seq_nums)
+            yield from self._guarded(ops, each.rows, seq_nums[0])
         for part in self.tables:
             ops = part.append(
                 self._run,
@@ -172,9 +210,11 @@ class Binding:
         yield from self.flush()
         for array in self.arrays:
             yield from self._guarded(array.rows.finish(), array.rows.node, "the last")
+        for each in self.files:
+            yield from self._guarded(each.rows.finish(), each.rows, "the last")
 
     def _guarded(
-        self, ops: Iterator[Op], node: ArrayNode | TablePart, seq_num: Any
+        self, ops: Iterator[Op], node: ArrayNode | TablePart | ExternalRows, seq_num: Any
     ) -> Iterator[Op]:
         """`ops`; if they cannot all be made, those of the other nodes are.
 
@@ -216,11 +256,21 @@ class Binding:
             raise InvalidDocumentError(problem, run=self._run, document=document)
         self._note_mismatch(event, (event["seq_num"],))
         data, timestamps = event["data"], event["timestamps"]
-        return (
+        row = (
             *(event[name] for name in FIELDS),
             *(data.get(key) for key in self._keys),
             *(timestamps.get(key) for key in self._keys),
         )
+        filled = event.get("filled")
+        return self._with_references(row, filled) if filled and self._files else row
+
+    def _with_references(self, row: Row, filled: Document) -> Row:
+        """A row that tells what was loaded from a file, or its datum where ``filled`` names it."""
+        values = list(row)
+        for place, key in enumerate(self._keys, start=len(FIELDS)):
+            if key in self._files and (flag := filled.get(key)):
+                values[place] = flag if isinstance(flag, str) else Loaded(values[place])
+        return tuple(values)
 
     def _note_mismatch(self, document: Document, seq_nums: Sequence[Any]) -> None:
         """Note keys that are missing, and report those that the descriptor does not have."""
@@ -234,13 +284,6 @@ class Binding:
             for key in sorted(extra, key=repr):
                 reason = f"{part} has a key that its descriptor does not have"
                 self._trouble.lost(str(key), events, document[part][key], reason, "")
-        for key in self._external & {
-            key for key, value in document.get("filled", {}).items() if _any_true(value)
-        }:
-            self._trouble.note(
-                f"{events} holds the loaded values of {key!r}, which are not stored",
-                f"loaded values of {key}",
-            )
 
     def _compute(self, column: TableColumn, event: Document, row: Row) -> Any:
         value = timestamp = None
@@ -280,10 +323,6 @@ def _joined(parts: Iterable[Any]) -> list[Any]:
 def _span(seq_nums: Sequence[Any]) -> str:
     first, last = number_shown(seq_nums[0]), number_shown(seq_nums[-1])
     return f"event {first}" if len(seq_nums) == 1 else f"events {first} to {last}"
-
-
-def _any_true(value: Any) -> bool:
-    return any(item is True for item in value) if isinstance(value, list | tuple) else value is True
 
 
 def _events_of(page: Document) -> Iterator[dict[str, Any]]:

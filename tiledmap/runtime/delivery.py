@@ -9,14 +9,20 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tiledmap.runtime.errors import FailedWriteError, SinkError, UnfitColumnsError
-from tiledmap.runtime.ops import CloseRun, CreateNode, CreateTable, Op, Path
+from tiledmap.runtime.ops import CloseRun, CreateNode, CreateTable, Op, Path, ValidateFiles
 
 
 class Sink(Protocol):
-    """Whatever performs ops."""
+    """Whatever performs ops.
+
+    One that has a method ``validate_files(op)`` is asked whether files are what nodes say.
+    """
 
     def perform(self, op: Op) -> None:
         """Perform one op, or raise."""
+
+
+_Validate = Callable[[ValidateFiles], tuple[bool, list[str]] | None]
 
 
 class Delivery:
@@ -24,16 +30,15 @@ class Delivery:
 
     Parameters
     ----------
-    perform
-        The sink's method.
+    sink
+        Performs the ops.
     failed
         Told of each op that could not be performed.
     """
 
-    def __init__(
-        self, perform: Callable[[Op], None], failed: Callable[[FailedWriteError], None]
-    ) -> None:
-        self._perform = perform
+    def __init__(self, sink: Sink, failed: Callable[[FailedWriteError], None]) -> None:
+        self._perform = sink.perform
+        self._validate: _Validate | None = getattr(sink, "validate_files", None)
         self._report = failed
         self._lost: dict[Path, str] = {}
         self._missing: set[Path] = set()
@@ -59,6 +64,15 @@ class Delivery:
                 return error
             except Exception as error:  # as above
                 self._fail(op, error)
+        return None
+
+    def validate_files(self, op: ValidateFiles) -> tuple[bool, list[str]] | None:
+        """Let the sink look at a run's files, where it can."""
+        if self._lost_above(op) is None and self._validate is not None:
+            try:
+                return self._validate(op)
+            except Exception as error:  # as above
+                return False, [str(error)]
         return None
 
     def _fail(self, op: Op, error: Exception) -> None:

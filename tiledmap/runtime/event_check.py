@@ -28,7 +28,7 @@ def event_problem(event: Any) -> str | None:
     """What event-model's schema has against an event, or None."""
     if problem := _fields_problem(event):
         return problem
-    if not _is_integer(event["seq_num"]):
+    if not is_integer(event["seq_num"]):
         return "seq_num is no integer"
     if not _is_number(event["time"]):
         return "time is no number"
@@ -44,7 +44,7 @@ def event_page_problem(page: Any) -> str | None:
     if problem := _fields_problem(page):
         return problem
     for name, holds, what in (
-        ("seq_num", _is_integer, "integers"),
+        ("seq_num", is_integer, "integers"),
         ("time", _is_number, "numbers"),
         ("uid", _is_text, "strings"),
     ):
@@ -89,8 +89,8 @@ def _fields_problem(document: Any) -> str | None:
     return None
 
 
-def _is_integer(value: Any) -> bool:
-    # As jsonschema has it: 1.0 is an integer, True is none.
+def is_integer(value: Any) -> bool:
+    """Whether ``jsonschema`` takes a number, or numpy's, for an integer: 1.0 is one, True none."""
     if isinstance(value, int | np.integer):
         return not isinstance(value, bool)
     return isinstance(value, float) and value.is_integer()
@@ -127,12 +127,16 @@ def values_of(keys: Sequence[str]) -> Callable[[Mapping[str, Any]], Row]:
 
 
 class EventReader:
-    """Turns events with just these data keys into rows."""
+    """Turns events with just these data keys into rows.
 
-    __slots__ = ("_count", "_fields", "_values")
+    Those of `external` are in files, and an event says so: ``filled`` is False for each.
+    """
 
-    def __init__(self, keys: Sequence[str]) -> None:
+    __slots__ = ("_count", "_fields", "_unfilled", "_values")
+
+    def __init__(self, keys: Sequence[str], external: Iterable[str] = ()) -> None:
         self._count = len(keys)
+        self._unfilled = dict.fromkeys(external, False)
         self._values = values_of(keys)
         self._fields = itemgetter("descriptor", "data", "timestamps", *FIELDS)
 
@@ -151,11 +155,15 @@ class EventReader:
             and type(time) is float
             and type(uid) is type(descriptor) is str
             and len(data) == len(timestamps) == self._count
-            and not filled
+            and (not filled or self._is_unfilled(filled))
             and len(event) == 6 + ("filled" in event)
         ):
             return (seq_num, time, uid, *values, *stamps)
         return None
+
+    def _is_unfilled(self, filled: dict[str, Any]) -> bool:
+        # 0 equals False, but the schema wants a boolean.
+        return filled == self._unfilled and all(flag is False for flag in filled.values())
 
 
 def mismatch(keys: Iterable[str], given: Mapping[str, Any]) -> tuple[set[str], set[str]]:

@@ -74,6 +74,11 @@ def default(value: Any, otherwise: Any) -> Any:
     return otherwise if value is None else value
 
 
+def first(*values: Any) -> Any:
+    """Return the first of the values that is not None; None if there is no such."""
+    return next((value for value in values if value is not None), None)
+
+
 def replace(text: str, old: str, new: str) -> str:
     """Replace every `old` by `new`."""
     length = len(text) + text.count(old) * (len(new) - len(old))

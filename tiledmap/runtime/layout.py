@@ -17,6 +17,10 @@ Document: TypeAlias = Mapping[str, Any]
 OfStart: TypeAlias = Callable[[Document], T]
 OfStream: TypeAlias = Callable[[Document, Document], T]
 OfDataKey: TypeAlias = Callable[[Document, Document, Document], T]
+OfResource: TypeAlias = Callable[[Document, Document], T]
+"""Of (start, resource)."""
+OfDatum: TypeAlias = Callable[[Document, Document, Document], T]
+"""Of (start, resource, datum)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,28 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Coordinate:
+    """An array that a stream has from its first descriptor on, such as energies of bins.
+
+    Parameters
+    ----------
+    value
+        Of (start, descriptor); None where this descriptor has no such array.
+    type
+        numpy's name of the dtype; that of the value if None.
+    """
+
+    name: str
+    path: OfStream[tuple[str, ...]]
+    value: OfStream[Any]
+    at: str
+    type: str | None = None
+    dims: tuple[str, ...] | None = None
+    specs: OfStream[Sequence[Spec]] | None = None
+    metadata: OfStream[dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """A stream rule."""
 
@@ -136,6 +162,7 @@ class Stream:
     at: str
     updates: str | None = None
     """Key of the metadata list that receives what later descriptors of the stream change."""
+    coordinates: tuple[Coordinate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +206,55 @@ class DocumentRepair:
 
 
 @dataclass(frozen=True, slots=True)
+class RootRepair:
+    """A repair of file paths: `prefix`, as whole steps of a path, becomes something else."""
+
+    name: str
+    prefix: str
+    becomes: OfStart[str]
+    at: str
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRepair:
+    """What is said of the resources that match.
+
+    Parameters
+    ----------
+    matches
+        Resources are seen in one form, whatever their age: see `tiledmap.runtime.upgrade`.
+    kwargs
+        JSON Schema, ``{"properties": …, "required": …}``, of the ``resource_kwargs`` that
+        `parameters` uses.
+    parameters
+        A value that depends on a file's number is a function of it: ``template`` may be one.
+    """
+
+    name: str
+    matches: OfResource[bool]
+    parameters: OfResource[dict[str, Any]]
+    at: str
+    mimetype: str | None = None
+    join: str | None = None
+    chunks: tuple[int, ...] | None = None
+    kwargs: Mapping[str, Any] | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatumRepair:
+    """What is said of the datums that match; as `ResourceRepair`."""
+
+    name: str
+    matches: OfDatum[bool]
+    parameters: OfDatum[dict[str, Any]]
+    at: str
+    kwargs: Mapping[str, Any] | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Repairs:
     """What is put right before anything is stored, in order."""
 
@@ -186,6 +262,57 @@ class Repairs:
     descriptor: tuple[DocumentRepair, ...] = ()
     stop: tuple[DocumentRepair, ...] = ()
     data_keys: tuple[DataKeyRepair, ...] = ()
+    roots: tuple[RootRepair, ...] = ()
+    unmapped: str = "pass"
+    """``pass`` | ``error``: what to do with a path that no repair of roots fits."""
+    resources: tuple[ResourceRepair, ...] = ()
+    datums: tuple[DatumRepair, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """A file beside a stream resource's own: an asset for a parameter of the adapter."""
+
+    parameter: str
+    uri: OfResource[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRule:
+    """How the files of a stream resource become one array.
+
+    Parameters
+    ----------
+    consolidator
+        A subclass of `tiledmap.runtime.consolidators.Consolidator`.
+    needs
+        Parameters that must be there.
+    join, chunks, parameters
+        What holds where neither documents nor repairs say anything else.
+    asset_parameter
+        The adapter's parameter that takes the files; the consolidator's own if None.
+    structure_from
+        ``documents`` | ``file``.
+    """
+
+    name: str
+    consolidator: type[Any]
+    at: str
+    needs: tuple[str, ...] = ()
+    join: str | None = None
+    chunks: tuple[int, ...] | None = None
+    parameters: OfResource[dict[str, Any]] | None = None
+    asset_parameter: str | None = None
+    sidecars: tuple[Sidecar, ...] = ()
+    structure_from: str = "documents"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A rule's decision that files cannot be stored, and why."""
+
+    reason: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,4 +337,6 @@ class Layout:
     additions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By document name: JSON Schema ``{"properties": …, "required": …}`` that it must fit."""
     repairs: Repairs = field(default_factory=Repairs)
+    select_asset: OfResource[AssetRule | Refused] | None = None
+    """Of (start, stream_resource); None where the mapping has no rules of assets."""
     hooks: tuple[Hook, ...] = ()

@@ -5,7 +5,8 @@ run that the op belongs to; `at` names the mapping's line that asked for it. Ops
 at a sink in an order in which each node is created before it is written to.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -107,12 +108,22 @@ class ExtendArray(Op):
 class CreateRagged(CreateNode):
     """An array whose rows differ in length, created with its first rows.
 
-    `shape` is that of one row, with None for each length that varies.
+    `shape` is that of one row, with None for each length that varies. A row whose lists differ in
+    length among themselves is an array of objects, each an array of one dimension less.
     """
 
     rows: tuple[np.ndarray[Any, Any], ...]
     shape: tuple[int | None, ...]
     dims: tuple[str, ...] | None
+
+
+def leaves(row: np.ndarray[Any, Any]) -> Iterator[np.ndarray[Any, Any]]:
+    """The arrays of numbers that a row of a ragged array is made of."""
+    if row.dtype.kind == "O":
+        for item in row:
+            yield from leaves(item)
+    else:
+        yield row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +133,90 @@ class ExtendRagged(Op):
     rows: tuple[np.ndarray[Any, Any], ...]
     shape: tuple[int | None, ...]
     first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file, or a directory, that a data source is read from.
+
+    Parameters
+    ----------
+    parameter
+        The adapter's parameter that takes it.
+    num
+        Its place among the assets of that parameter; None where the parameter takes but one.
+    """
+
+    uri: str
+    parameter: str
+    num: int | None = None
+    is_directory: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSource:
+    """Files as one Tiled data source: what a node of external data is.
+
+    Parameters
+    ----------
+    family
+        ``array`` or ``bytes``.
+    assets
+        The files, in the order in which they are read.
+    parameters
+        What the adapter is given beside the files.
+    properties
+        What Tiled keeps of the source beside its structure, such as the files' own ``chunks``.
+    dtype, shape, chunks, dims
+        An array's structure; without meaning for ``bytes``. `chunks` has the lengths of all chunks
+        for each dimension.
+    """
+
+    family: str
+    mimetype: str
+    assets: tuple[Asset, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    dtype: np.dtype[Any] | None = None
+    shape: tuple[int, ...] = ()
+    chunks: tuple[tuple[int, ...], ...] = ()
+    dims: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterFiles(CreateNode):
+    """A node for files that lie where they are."""
+
+    source: FileSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateFiles(Op):
+    """A node's files as they are now, all of them; doing so again changes nothing.
+
+    Parameters
+    ----------
+    offset, extent
+        The part of the array that is new, for readers that follow it: where it begins, and its
+        shape. For ``bytes``, the first new file and how many there are.
+    """
+
+    source: FileSource
+    offset: tuple[int, ...]
+    extent: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidateFiles(Op):
+    """The question whether the files of a run are what their nodes say.
+
+    Parameters
+    ----------
+    fix
+        Let the server put right what it can.
+    """
+
+    fix: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,9 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from tiledmap.runtime.documents import day, declared, describe, standard_data_key
+from tiledmap.runtime.documents import declared, describe, standard_data_key
 from tiledmap.runtime.layout import DataKeyRepair, Document, DocumentRepair, Dropped, Hook, Layout
+from tiledmap.runtime.upgrade import Applied, expired
 
 Failed = Callable[[Exception, str], None]
 """Told of an exception and the mapping's line, where a repair or a hook raised."""
@@ -36,25 +37,33 @@ def hooked(hooks: tuple[Hook, ...], name: str, document: Document, failed: Faile
     return document
 
 
-def repaired(layout: Layout, name: str, start: Document, document: Document, failed: Failed) -> Any:
+def repaired(
+    layout: Layout,
+    name: str,
+    start: Document,
+    document: Document,
+    failed: Failed,
+    applied: Applied,
+) -> Any:
     """A start, descriptor or stop document after every repair that matches it."""
     repairs: tuple[DocumentRepair, ...] = getattr(layout.repairs, name)
     for repair in repairs:
         try:
-            if not _expired(repair.until, start) and repair.matches(start, document):
+            if not expired(repair.until, start) and repair.matches(start, document):
                 document = repair.repair(start, document)
+                applied(name, repair.name)
         except Exception as error:  # a rule meets a document that it did not foresee
             failed(error, repair.at)
     return document
 
 
 def repair_data_keys(
-    layout: Layout, start: Document, descriptor: Document, failed: Failed
+    layout: Layout, start: Document, descriptor: Document, failed: Failed, applied: Applied
 ) -> RepairedKeys:
     """The data keys of a descriptor after every repair that matches them."""
     done = RepairedKeys()
     for item in descriptor["data_keys"].items():
-        _repair_data_key(layout.repairs.data_keys, start, descriptor, item, done, failed)
+        _repair_data_key(layout.repairs.data_keys, start, descriptor, item, done, failed, applied)
     return done
 
 
@@ -65,15 +74,17 @@ def _repair_data_key(
     item: tuple[str, Mapping[str, Any]],
     done: RepairedKeys,
     failed: Failed,
+    applied: Applied,
 ) -> None:
     original, data_key = item
     name = str(original)
     for repair in repairs:
         seen = describe(name, data_key)
         try:
-            if _expired(repair.until, start) or not repair.matches(start, descriptor, seen):
+            if expired(repair.until, start) or not repair.matches(start, descriptor, seen):
                 continue
             result = repair.repair(start, descriptor, seen)
+            applied("data_keys", repair.name)
             if isinstance(result, Dropped):
                 done.dropped[original] = result
                 return
@@ -89,7 +100,3 @@ def _repair_data_key(
             name += "_"
     done.data_keys[name] = data_key
     done.names[original] = name
-
-
-def _expired(until: str | None, start: Document) -> bool:
-    return until is not None and day(start) > until

@@ -23,6 +23,41 @@ def shaped(shape: Sequence[int | None] | None, *kinds: str) -> bool:
     return ("ragged" if None in shape else "fixed") in kinds
 
 
+def same_text(text: Any, *patterns: str) -> bool:
+    """Whether `text` is like any of the patterns, without regard to case."""
+    return isinstance(text, str) and like(text.casefold(), *map(str.casefold, patterns))
+
+
+def reshape(
+    shape: Sequence[int | None],
+    *,
+    lengths: Sequence[int | None] | None = None,
+    squeeze: bool = False,
+    clamp: int | None = None,
+    pad_left: int | None = None,
+) -> list[int | None]:
+    """A shape put right, in the order of the arguments; None is a length not known before.
+
+    Parameters
+    ----------
+    lengths
+        What it is altogether.
+    squeeze
+        Take out every length of 1.
+    clamp
+        The smallest length there is.
+    pad_left
+        Put lengths of 1 before the others, up to so many dimensions.
+    """
+    changed = list(shape if lengths is None else lengths)
+    if squeeze:
+        changed = [length for length in changed if length != 1]
+    if clamp is not None:
+        changed = [length if length is None else max(length, clamp) for length in changed]
+    missing = (pad_left or 0) - len(changed)
+    return [*([1] * missing), *changed]
+
+
 def change(
     document: Document,
     *,

@@ -19,12 +19,22 @@ from tiledmap.runtime.errors import (
     in_words,
 )
 from tiledmap.runtime.exact import NodeMetadata, bounded_repr
+from tiledmap.runtime.files import Files
 from tiledmap.runtime.functions import slug
 from tiledmap.runtime.layout import Document, Dropped, Layout
 from tiledmap.runtime.names import LONGEST_DATA_KEY, LONGEST_NODE_KEY, node_key_problem
 from tiledmap.runtime.notes import Notes
-from tiledmap.runtime.ops import CloseRun, CreateContainer, Op, PatchMetadata, Path, Spec
+from tiledmap.runtime.ops import (
+    CloseRun,
+    CreateContainer,
+    Op,
+    PatchMetadata,
+    Path,
+    Spec,
+    ValidateFiles,
+)
 from tiledmap.runtime.repair import repair_data_keys, repaired
+from tiledmap.runtime.report import RunReport, report_run
 from tiledmap.runtime.streams import (
     Place,
     StreamNode,
@@ -68,6 +78,8 @@ class Run:
         Takes the run's ops, each in its turn.
     report
         Told of every problem.
+    check_files, file_roots
+        As for `Writer`.
 
     Raises
     ------
@@ -82,12 +94,16 @@ class Run:
         fallback: Layout | None,
         delivery: Delivery,
         report: Report,
+        *,
+        check_files: str = "off",
+        file_roots: Iterable[str] = (),
     ) -> None:
         self.uid: str = start["uid"]
         self.notes = Notes()
         self.bindings: dict[str, Binding] = {}
         self.ignored: dict[str, str] = {}
-        self.external: Counter[str] = Counter()
+        self._applied: Counter[tuple[str, str]] = Counter()
+        self._early: dict[str, list[tuple[Binding, Document]]] = {}
         self._mapping = layout
         self._fallback = fallback
         self._delivery = delivery
@@ -95,7 +111,11 @@ class Run:
         self._streams: dict[str, list[StreamNode]] = {}
         self._made: set[Path] = set()
         self._taken: set[Path] = set()
-        self._start: Document = repaired(layout, "start", start, start, self._failed("start"))
+        self._start: Document = repaired(
+            layout, "start", start, start, self._failed("start"), self._count
+        )
+        self._check_files = check_files
+        self.files = Files(self._start, layout, fallback, self._count, self._tell, file_roots)
         self._access_tags = self._tags()
         self._layout, node = self._open()
         self._path = node.path
@@ -109,9 +129,9 @@ class Run:
         if uid in self.bindings or uid in self.ignored:
             return self.bindings.get(uid)
         failed = self._failed(_words("descriptor", given))
-        descriptor = repaired(self._mapping, "descriptor", self._start, given, failed)
+        descriptor = repaired(self._mapping, "descriptor", self._start, given, failed, self._count)
         descriptor = standard_descriptor(descriptor)
-        keys = repair_data_keys(self._mapping, self._start, descriptor, failed)
+        keys = repair_data_keys(self._mapping, self._start, descriptor, failed, self._count)
         descriptor = {**descriptor, "data_keys": keys.data_keys}
         for layout, described in self._layouts_for_descriptor(descriptor):
             try:
@@ -125,12 +145,46 @@ class Run:
         self._ignore(uid, "no layout could store its descriptor")
         return None
 
-    def stop(self, given: Document) -> None:
+    def take_resource(self, document: Document, *, shared: bool = False) -> None:
+        """Take a resource or a stream resource, and the stream datums that came before it."""
+        self.files.take_resource(document, shared=shared)
+        for binding, stream_datum in self._early.pop(document["uid"], ()):
+            self.stream_datum(binding, stream_datum)
+
+    def stream_datum(self, binding: Binding, document: Document) -> None:
+        """Take a stream datum of one of the run's streams."""
+        uid = document["stream_resource"]
+        resource = self.files.resource(uid)
+        if resource is None:
+            self._early.setdefault(uid, []).append((binding, document))
+            return
+        if isinstance(resource, WriteError):
+            reason = f"its stream resource cannot be used: {resource.reason}"
+            self._lose_stream_datum(document, reason, resource.at)
+            return
+        rows = binding.rows_of_files(resource.data_key or "")
+        if rows is not None:
+            binding.consume(document, resource, rows)
+        else:
+            key = resource.data_key
+            self._lose_stream_datum(document, f"no data key {key!r} is stored as files there")
+
+    def _lose_stream_datum(self, document: Document, reason: str, at: str = "") -> None:
+        words = f"stream datums of {document['stream_resource']}"
+        text = f"stream datum {document['uid']} is not stored: {reason}"
+        if self.notes.add(text, words):
+            self._report(RuleError(reason, run=self.uid, document=words, at=at))
+
+    def stop(self, given: Document) -> RunReport:
         """Flush everything, then write the run's last word."""
-        for node in self._nodes():
-            self._send(node.binding.finish())
+        self._finish()
+        if self._check_files != "off":
+            try:
+                self._look_at_files()
+            except Exception as error:  # whatever it is, the run must be closed
+                self._failed("files")(error, "")
         failed = self._failed("stop")
-        stop = repaired(self._mapping, "stop", self._start, given, failed)
+        stop = repaired(self._mapping, "stop", self._start, given, failed, self._count)
         patch: dict[str, Any] = {"stop": stop}
         for layout in self._layouts_for("stop", stop):
             try:
@@ -139,11 +193,63 @@ class Run:
             except Exception as error:  # a rule meets a stop document that it did not foresee
                 failed(error, layout.run.at)
         self._send_last(patch)
+        report = report_run(
+            self._mapping, self._start, self._path, self._applied, tuple(self.notes.texts())
+        )
+        if words := str(report):
+            logger.info("run %s: %s", self.uid, words)
+        return report
+
+    def _finish(self) -> None:
+        """Send everything that waits, and say what nothing was found for."""
+        for uid, waiting in self._early.items():
+            for _, stream_datum in waiting:
+                self._lose_stream_datum(stream_datum, f"its stream resource {uid!r} was not seen")
+        self._early.clear()
+        for node in self._nodes():
+            self._send(node.binding.finish())
+        for text in self.files.leftovers():
+            self._warn(text)
+
+    def _look_at_files(self) -> None:
+        """Compare what documents declare with what files hold, here or on the server."""
+        unseen: list[str] = []
+        for rows in [each.rows for node in self._nodes() for each in node.binding.files]:
+            check = rows.check(self._check_files)
+            if check is None:
+                continue
+            if not check.looked:
+                unseen += check.notes
+                continue
+            self._send(rows.mend(check.source))
+            for text in check.notes:
+                self._say_of_files(text, failed=check.failed)
+        if unseen:
+            self._let_server_look(unseen)
+
+    def _let_server_look(self, unseen: list[str]) -> None:
+        fix = self._check_files == "fix"
+        at = self._layout.run.at
+        found = self._delivery.validate_files(
+            ValidateFiles(run=self.uid, path=self._path, at=at, fix=fix)
+        )
+        if found is None:
+            for text in unseen:
+                self._warn(text)
+            return
+        agrees, notes = found
+        for text in notes:
+            self._say_of_files(text, failed=not agrees and self._check_files == "error")
+
+    def _say_of_files(self, text: str, *, failed: bool) -> None:
+        if failed:
+            self._tell(WriteError(text, run=self.uid, document="files"))
+        else:
+            self._warn(text)
 
     def abandon(self) -> None:
         """Flush everything of a run that has no stop document, and keep its notes."""
-        for node in self._nodes():
-            self._send(node.binding.finish())
+        self._finish()
         notes = self._all_notes()
         if notes:
             own = _listed(self._metadata.created.get("notes"))
@@ -165,7 +271,7 @@ class Run:
     def _tags(self) -> tuple[str, ...] | None:
         rule = self._mapping.run
         try:
-            tags = tuple(rule.access_tags(self._start))
+            tags = tuple(dict.fromkeys(rule.access_tags(self._start)))
         except Exception as error:  # a rule meets a start document that it did not foresee
             if not rule.fallback_tags:
                 raise RefusedRunError(
@@ -245,18 +351,24 @@ class Run:
             self.uid,
             self._path,
             self._access_tags,
+            self.files,
             taken=self._taken,
             continues=former[-1].path[-1] if former else None,
         )
         trouble = self._trouble(plan.name)
         node = open_stream(plan, place, trouble)
         containers = list(opening_ops(node, place, self._made))
-        self._taken |= {op.path for op in containers} | {*node.binding.paths}
+        self._taken |= {op.path for op in (*containers, *node.coordinates)}
+        self._taken |= {*node.binding.paths}
         former.append(node)
         self._note_opening(node, place)
         self._send(containers)
+        self._send(node.coordinates)
         for part in node.binding.tables:
-            self._create_table(node, part, place, trouble)
+            if part.has_data_keys:
+                self._create_table(node, part, place, trouble)
+            else:  # readers of a stream that has no events look for no table
+                part.waiting = part.create(self.uid, self._access_tags)
         return node
 
     def _note_opening(self, node: StreamNode, place: Place) -> None:
@@ -270,7 +382,6 @@ class Run:
             )
         elif node.path[len(self._path) :] != tuple(plan.rule.path(plan.start, plan.descriptor)):
             self._warn(f"stream {plan.name!r} is stored as {where}: its own place was taken")
-        self._note_files(plan)
         self._note_refused(node.metadata)
 
     def _create_table(
@@ -286,14 +397,6 @@ class Run:
                 f"table {part.path[-1]!r}, not in it: {refusal.reason}; {refusal.hint}"
             )
         self._delivery.send(part.create(self.uid, self._access_tags))
-
-    def _note_files(self, plan: StreamPlan) -> None:
-        for name, stored in plan.stored.items():
-            if stored.store == "files":
-                self._warn(
-                    f"data_key {name!r} in stream {plan.name!r}: "
-                    "its files were not registered; this version of tiledmap registers none"
-                )
 
     def _ignore(self, uid: str, reason: str) -> None:
         logger.debug("run %s: descriptor %s is not stored: %s", self.uid, uid, reason)
@@ -339,6 +442,9 @@ class Run:
         """Keep what was wrong with a document for the run's readers."""
         asked = f" (asked for at {error.at})" if error.at else ""
         self.notes.add(f"{error.document}: {error.reason}{asked}", "documents")
+
+    def _count(self, section: str, name: str) -> None:
+        self._applied[section, name] += 1
 
     def _tell(self, error: WriteError) -> None:
         self.note(error)
@@ -389,9 +495,6 @@ class Run:
     def _all_notes(self) -> list[str]:
         for text in self._delivery.losses():
             self.notes.add(text)
-        if self.external:
-            counts = ", ".join(f"{count} {name}" for name, count in self.external.items())
-            self.notes.add(f"documents about files that were not registered: {counts}")
         return self.notes.texts()
 
     def _send_last(self, patch: dict[str, Any]) -> None:

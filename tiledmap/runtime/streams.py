@@ -4,9 +4,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from tiledmap.runtime.arrays import ArrayNode, DenseRows, DimensionNames, RaggedRows
-from tiledmap.runtime.binding import Binding, BoundArray, EventTrouble
+from tiledmap.runtime.binding import Binding, BoundArray, BoundFiles, EventTrouble
 from tiledmap.runtime.columns import JSON_TEXT, column_type
+from tiledmap.runtime.consolidators.base import Declared
 from tiledmap.runtime.documents import (
     declared,
     describe,
@@ -14,10 +17,20 @@ from tiledmap.runtime.documents import (
     rename_data_keys,
     row_shape,
 )
+from tiledmap.runtime.errors import InvalidDocumentError, in_words
 from tiledmap.runtime.exact import NodeMetadata, make_exact
-from tiledmap.runtime.layout import Document, Dropped, Layout, Stored, Stream, Value
+from tiledmap.runtime.files import ExternalRows, Files, Remarks
+from tiledmap.runtime.layout import Coordinate, Document, Dropped, Layout, Stored, Stream, Value
 from tiledmap.runtime.names import describe_renaming, node_key_problem, safe_names
-from tiledmap.runtime.ops import CreateContainer, CreateNode, Op, PatchMetadata, Path, Spec
+from tiledmap.runtime.ops import (
+    CreateArray,
+    CreateContainer,
+    CreateNode,
+    Op,
+    PatchMetadata,
+    Path,
+    Spec,
+)
 from tiledmap.runtime.tables import TableContext, TablePart, table_parts
 
 Signature = tuple[Any, ...]
@@ -30,6 +43,7 @@ class Place:
     run: str
     run_path: Path
     access_tags: tuple[str, ...] | None
+    files: Files
     taken: Collection[Path] = ()
     """Paths of the run's other nodes."""
     continues: str | None = None
@@ -80,6 +94,7 @@ class StreamNode:
     metadata: NodeMetadata
     binding: Binding
     dimensions: DimensionNames
+    coordinates: list[CreateArray]
     updates: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -179,16 +194,23 @@ def open_stream(plan: StreamPlan, place: Place, trouble: EventTrouble) -> Stream
         for name, stored in plan.stored.items()
         if stored.store in ("array", "ragged")
     ]
+    files = [
+        _bound_files(plan, key, place, path, dimensions, trouble)
+        for key, name in plan.keys.items()
+        if name in plan.stored and plan.stored[name].store == "files"
+    ]
+    coordinates = list(_coordinates(plan, place, path, trouble))
     binding = Binding(
         run=place.run,
         keys=plan.keys,
         tables=parts,
         arrays=arrays,
-        external=frozenset(_not_from_events(plan)),
+        files=files,
+        dropped=frozenset(key for key, name in plan.keys.items() if name not in plan.stored),
         trouble=trouble,
     )
-    check_paths([path, *binding.paths])
-    return StreamNode(plan, path, specs, NodeMetadata(metadata), binding, dimensions)
+    check_paths([path, *binding.paths, *(op.path for op in coordinates)])
+    return StreamNode(plan, path, specs, NodeMetadata(metadata), binding, dimensions, coordinates)
 
 
 def _free_path(path: Path, taken: Collection[Path]) -> Path:
@@ -213,7 +235,7 @@ def opening_ops(node: StreamNode, place: Place, made: set[Path]) -> Iterator[Cre
         specs=node.specs,
         access_tags=place.access_tags,
     )
-    for path in node.binding.paths:
+    for path in [*node.binding.paths, *(op.path for op in node.coordinates)]:
         yield from _containers_above(path, len(node.path), place, at, made)
 
 
@@ -288,13 +310,6 @@ def updating_ops(node: StreamNode, plan: StreamPlan) -> Iterator[Op]:
     yield PatchMetadata(run=plan.start["uid"], path=node.path, at=node.plan.rule.at, patch=patch)
 
 
-def _not_from_events(plan: StreamPlan) -> Iterator[str]:
-    for key, name in plan.keys.items():
-        stored = plan.stored.get(name)
-        if stored is None or stored.store == "files":
-            yield key
-
-
 def _bound_array(
     plan: StreamPlan,
     name: str,
@@ -322,6 +337,82 @@ def _bound_array(
         ),
     )
     return BoundArray(name, RaggedRows(node) if stored.store == "ragged" else DenseRows(node))
+
+
+def _bound_files(
+    plan: StreamPlan,
+    key: str,
+    place: Place,
+    path: Path,
+    dimensions: DimensionNames,
+    trouble: EventTrouble,
+) -> BoundFiles:
+    name = plan.keys[key]
+    stored = plan.stored[name]
+    data_key = plan.data_keys[name]
+    topic = f"files of {name!r}"
+    rows = ExternalRows(
+        data_key=key,
+        template=CreateNode(
+            run=place.run,
+            path=(*path, *stored.path),
+            at=stored.at,
+            metadata=dict(stored.metadata),
+            specs=stored.specs,
+            access_tags=place.access_tags,
+        ),
+        declared=Declared(
+            name=name,
+            shape=row_shape(data_key),
+            dtype=numpy_dtype(data_key),
+            dims=tuple(data_key.get("dims") or ()),
+        ),
+        dims=stored.dims,
+        files=place.files,
+        remarks=Remarks(
+            note=lambda text: trouble.note(f"{topic}: {text}", topic),
+            lost=lambda seq_num, value, reason, at: trouble.lost(name, seq_num, value, reason, at),
+        ),
+        loaded=_bound_array(plan, name, stored, place, path, dimensions, trouble).rows,
+    )
+    return BoundFiles(name, rows)
+
+
+def _coordinates(
+    plan: StreamPlan, place: Place, path: Path, trouble: EventTrouble
+) -> Iterator[CreateArray]:
+    """Ops for the arrays that a stream has from its descriptor."""
+    for rule in plan.rule.coordinates:
+        topic = f"coordinate {rule.name!r}"
+        try:
+            values = rule.value(plan.start, plan.descriptor)
+            if values is not None:
+                yield _coordinate_op(rule, np.asarray(values, rule.type), plan, place, path)
+        except Exception as error:  # a rule meets a descriptor that it did not foresee
+            trouble.note(
+                f"{topic} is not stored: {in_words(error)} (asked for at {rule.at})", topic
+            )
+
+
+def _coordinate_op(
+    rule: Coordinate, data: np.ndarray[Any, Any], plan: StreamPlan, place: Place, path: Path
+) -> CreateArray:
+    if data.dtype.hasobject or data.ndim == 0 or data.size == 0:
+        raise InvalidDocumentError("its value is no array of numbers or texts")
+    dims = rule.dims or ((rule.name,) if data.ndim == 1 else None)
+    if dims is not None and len(dims) != data.ndim:
+        raise InvalidDocumentError(f"it has {data.ndim} dimensions, and {len(dims)} names for them")
+    start, descriptor = plan.start, plan.descriptor
+    return CreateArray(
+        run=place.run,
+        path=(*path, *rule.path(start, descriptor)),
+        at=rule.at,
+        metadata=make_exact(rule.metadata(start, descriptor) if rule.metadata else {}),
+        specs=tuple(rule.specs(start, descriptor)) if rule.specs else (),
+        access_tags=place.access_tags,
+        data=data,
+        dims=dims,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,8 +67,15 @@ class TablePart:
     metadata: dict[str, Any]
     at: str
     sent: int = 0
+    waiting: CreateTable | None = None
+    """Makes the node when its first rows come, where without rows there should be none."""
     _have_null: set[str] = field(default_factory=set)
     _have_large: set[str] = field(default_factory=set)
+
+    @property
+    def has_data_keys(self) -> bool:
+        """Whether a column stands for a data key; the others only number and date events."""
+        return any(column.data_key is not None for column in self.columns)
 
     @property
     def schema(self) -> pa.Schema:
@@ -88,8 +95,11 @@ class TablePart:
 
     def append(
         self, run: str, cells: Callable[[TableColumn], Sequence[Any]], lost: Lost, note: Note
-    ) -> Iterator[AppendRows]:
+    ) -> Iterator[CreateTable | AppendRows]:
         """Ops that append the rows of which `cells` gives the columns."""
+        if self.waiting is not None:
+            yield self.waiting
+            self.waiting = None
         seq_nums: Sequence[Any] = ()
         arrays = []
         for column in self.columns:

@@ -2,15 +2,22 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from math import inf
+from os import PathLike, fspath
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from tiledmap.runtime.binding import Binding
+from tiledmap.runtime.check_files import MODES
+from tiledmap.runtime.datum_check import (
+    datum_page_problem,
+    datum_problem,
+    stream_datum_problem,
+)
 from tiledmap.runtime.delivery import Delivery, Sink
 from tiledmap.runtime.documents import schema_problem
 from tiledmap.runtime.errors import (
@@ -22,12 +29,13 @@ from tiledmap.runtime.errors import (
 from tiledmap.runtime.exact import bounded_repr
 from tiledmap.runtime.layout import Document, Layout
 from tiledmap.runtime.repair import hooked
+from tiledmap.runtime.report import RunReport
 from tiledmap.runtime.run import Run
+from tiledmap.runtime.upgrade import datums_of_bulk, datums_of_page
 
 logger = logging.getLogger("tiledmap")
 
 _FALLBACK = "tiledmap.runtime.fallback"
-_ABOUT_FILES = ("resource", "datum", "datum_page", "stream_resource", "stream_datum", "bulk_datum")
 
 
 class Writer:
@@ -52,6 +60,14 @@ class Writer:
         Tells the time in seconds.
     fallback
         Stores documents that the mapping cannot; bluesky-v3 if None.
+    reported
+        Given the report of each run that has ended.
+    check_files
+        Whether files are looked at, at a run's end, and compared with what documents declare:
+        ``warn`` notes differences, ``fix`` also puts the node right, ``error`` reports them.
+    file_roots
+        Directories below which files may be opened for that, beside those to which the mapping's
+        repairs of roots lead.
     """
 
     def __init__(
@@ -64,19 +80,29 @@ class Writer:
         on_error: Literal["log", "raise"] = "log",
         clock: Callable[[], float] = time.monotonic,
         fallback: Layout | None = None,
+        reported: Callable[[RunReport], None] | None = None,
+        check_files: Literal["off", "warn", "fix", "error"] = "off",
+        file_roots: Iterable[str | PathLike[str]] = (),
     ) -> None:
+        if check_files not in MODES:
+            raise ValueError(f"check_files is {check_files!r}; it is one of {', '.join(MODES)}")
         self._layout = layout
         self._sink = sink
         self._flush_rows = flush_rows
         self._flush_seconds = flush_seconds
         self._raises = on_error == "raise"
         self._clock = clock
+        self._reported = reported
+        self._check_files = check_files
+        self._file_roots = tuple(fspath(directory) for directory in file_roots)
         self._fallback = fallback or _shipped_fallback()
         self._runs: dict[str, Run] = {}
         self._refused: dict[str, int] = {}
         self._bindings: dict[str, Binding] = {}
         self._run_of_descriptor: dict[Any, str] = {}
+        self._runs_of_resource: dict[str, tuple[str, ...]] = {}
         self._unknown: set[Any] = set()
+        self._strangers = False
         self._errors: list[WriteError] = []
         self._next_flush = inf
         self._hooked = {hook.document for hook in layout.hooks}
@@ -87,7 +113,12 @@ class Writer:
             "event_page": self._event_page,
             "bulk_events": self._bulk_events,
             "stop": self._stop,
-            **{name: self._about_files(name) for name in _ABOUT_FILES},
+            "resource": self._resource,
+            "stream_resource": self._stream_resource,
+            "datum": self._datum,
+            "datum_page": self._datum_page,
+            "bulk_datum": self._bulk_datum,
+            "stream_datum": self._stream_datum,
         }
 
     def __call__(self, name: str, doc: Document) -> None:
@@ -124,6 +155,7 @@ class Writer:
         self._runs.clear()
         self._bindings.clear()
         self._run_of_descriptor.clear()
+        self._runs_of_resource.clear()
         if close := getattr(self._sink, "close", None):
             self._attempt(close)
         self._raise()
@@ -171,9 +203,17 @@ class Writer:
         uid = _uid(start, "uid", "start")
         if uid in self._runs:
             raise OrphanDocumentError("it began before", run=uid, document="start")
-        delivery = Delivery(self._sink.perform, self._report)
+        delivery = Delivery(self._sink, self._report)
         try:
-            self._runs[uid] = Run(start, self._layout, self._fallback, delivery, self._report)
+            self._runs[uid] = Run(
+                start,
+                self._layout,
+                self._fallback,
+                delivery,
+                self._report,
+                check_files=self._check_files,
+                file_roots=self._file_roots,
+            )
         except Exception:
             self._refused[uid] = 0
             raise
@@ -198,27 +238,85 @@ class Writer:
             count = self._refused.pop(uid) + 1
             logger.error("run %s was refused; %d of its documents were not stored", uid, count)
         else:
-            self._run(uid, "stop").stop(stop)
+            report = self._run(uid, "stop").stop(stop)
             del self._runs[uid]
+            if self._reported is not None:
+                self._reported(report)
         for descriptor in [d for d, run in self._run_of_descriptor.items() if run == uid]:
             del self._run_of_descriptor[descriptor]
             self._bindings.pop(descriptor, None)
+        for resource in [r for r, runs in self._runs_of_resource.items() if runs == (uid,)]:
+            del self._runs_of_resource[resource]
 
-    def _about_files(self, name: str) -> Callable[[Document], None]:
-        def take(document: Document) -> None:
-            run = self._run_about_files(document)
-            if problem := schema_problem(name, document):
-                raise InvalidDocumentError(problem, run=run.uid if run else "", document=name)
-            if run is not None:
-                run.external[name] += 1
+    def _stream_datum(self, datum: Any) -> None:
+        if problem := stream_datum_problem(datum):
+            raise InvalidDocumentError(problem)
+        uid = datum["descriptor"]
+        binding = self._bindings.get(uid)
+        if binding is None:
+            return self._unbound("stream datum", datum)
+        if not binding.waiting:
+            self._begin_wait(binding)
+        self._runs[self._run_of_descriptor[uid]].stream_datum(binding, datum)
+        if binding.waiting >= self._flush_rows:
+            self._flush_binding(uid)
 
-        return take
+    def _resource(self, resource: Document) -> None:
+        self._take_resource("resource", resource)
 
-    def _run_about_files(self, document: Document) -> Run | None:
-        uid = document.get("run_start") or self._run_of_descriptor.get(document.get("descriptor"))
-        if uid is None and len(self._runs) == 1:
-            return next(iter(self._runs.values()))
-        return self._runs.get(uid or "")
+    def _stream_resource(self, resource: Document) -> None:
+        # Before event-model 1.20 it was a resource with a data key.
+        of_old = "spec" in resource and "mimetype" not in resource
+        self._take_resource("resource" if of_old else "stream_resource", resource)
+
+    def _take_resource(self, name: str, resource: Document) -> None:
+        known = {key: value for key, value in resource.items() if key != "data_key"}
+        if problem := schema_problem(name, resource if name == "stream_resource" else known):
+            raise InvalidDocumentError(problem)
+        runs = self._runs_naming(resource)
+        if not runs:
+            raise OrphanDocumentError("its run was not seen", run=resource.get("run_start", ""))
+        self._runs_of_resource[resource["uid"]] = runs
+        for uid in runs:
+            if uid in self._refused:
+                self._refused[uid] += 1
+            else:
+                shared = not resource.get("run_start") and not self._is_alone
+                self._runs[uid].take_resource(resource, shared=shared)
+
+    def _runs_naming(self, document: Document) -> tuple[str, ...]:
+        """The runs that a resource may belong to: its own, or all open ones if it names none."""
+        if uid := document.get("run_start"):
+            return (uid,) if uid in self._runs or uid in self._refused else ()
+        return tuple(self._runs)
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether all documents that come belong to one run."""
+        return len(self._runs) == 1 and not self._refused and not self._strangers
+
+    def _datum(self, datum: Any) -> None:
+        if problem := datum_problem(datum):
+            raise InvalidDocumentError(problem)
+        self._take_datum(datum)
+
+    def _datum_page(self, page: Any) -> None:
+        if problem := datum_page_problem(page):
+            raise InvalidDocumentError(problem)
+        for datum in datums_of_page(page):
+            self._take_datum(datum)
+
+    def _bulk_datum(self, bulk: Any) -> None:
+        if problem := schema_problem("bulk_datum", bulk):
+            raise InvalidDocumentError(problem)
+        for datum in datums_of_bulk(bulk):
+            self._take_datum(datum)
+
+    def _take_datum(self, datum: Document) -> None:
+        runs = self._runs_of_resource.get(datum["resource"])
+        for uid in self._runs if runs is None else runs:
+            if run := self._runs.get(uid):
+                run.files.take_datum(datum, shared=runs is None or len(runs) > 1)
 
     # What belongs to what
 
@@ -289,6 +387,8 @@ class Writer:
         failure.run = failure.run or self._run_uid_of(document)
         if run := self._runs.get(failure.run):
             run.note(failure)
+        elif failure.run not in self._refused:
+            self._strangers = True  # there are documents of a run that is not known
         self._report(failure)
 
     def _run_uid_of(self, document: Any) -> str:
