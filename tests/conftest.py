@@ -1,12 +1,13 @@
 """Real Tiled catalogs for every test that wants one."""
 
+import asyncio
 import os
 import secrets
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,6 +135,100 @@ def _wait_for(process: subprocess.Popen[bytes], server: Server, log: Path) -> No
         else:
             return
     pytest.fail(f"the Tiled server did not start:\n{log.read_text()}")
+
+
+ALL_SCOPES = (
+    "read:metadata",
+    "read:data",
+    "write:metadata",
+    "write:data",
+    "create:node",
+    "delete:node",
+    "delete:revision",
+    "register",
+)
+
+
+@dataclass(frozen=True)
+class PolicyServer:
+    """A Tiled server with users and access tags.
+
+    The user alice owns the tag ``beamline``; ``other`` is the administrator's.
+    """
+
+    uri: str
+
+    def api_key(
+        self, user: str, scopes: Sequence[str], access_tags: Sequence[str] | None = None
+    ) -> str:
+        """A new API key of a user."""
+        password = {"username": user, "password": "secret"}
+        login = httpx.post(f"{self.uri}/auth/provider/toy/token", data=password)
+        token = login.raise_for_status().json()["access_token"]
+        answer = httpx.post(
+            f"{self.uri}/auth/apikey",
+            headers={"Authorization": f"Bearer {token}"},
+            json={"scopes": scopes, "expires_in": 3600, "access_tags": access_tags},
+        )
+        return str(answer.raise_for_status().json()["secret"])
+
+    @contextmanager
+    def connect_as(
+        self, user: str, scopes: Sequence[str], access_tags: Sequence[str] | None = None
+    ) -> Iterator[Any]:
+        """Connect with a new API key of a user."""
+        from tiled.client import from_uri
+
+        client = from_uri(self.uri, api_key=self.api_key(user, scopes, access_tags))
+        yield client
+        client.context.close()
+
+
+@pytest.fixture(scope="session")
+def policy_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PolicyServer]:
+    """``tiled serve`` with users and a policy of access tags."""
+    home = tmp_path_factory.mktemp("policy")
+    open_catalog(home).close()
+    asyncio.run(_define_tags(home))
+    config = f"""\
+authentication:
+  providers:
+    - provider: toy
+      authenticator: tiled.authenticators:DictionaryAuthenticator
+      args: {{users_to_passwords: {{alice: secret, admin: secret}}}}
+  tiled_admins: [{{provider: toy, id: admin}}]
+  secret_keys: ["{secrets.token_hex(16)}"]
+database: {{uri: "sqlite:///{home}/authentication.db", init_if_not_exists: true}}
+access_control:
+  access_policy: tiled.access_control.access_policies:TagBasedAccessPolicy
+  args: {{provider: toy, access_tags_parser: "tiled.access_control.access_tags:AccessTagsParser"}}
+catalog:
+  uri: sqlite:///{home}/catalog.db
+  writable_storage: ["{home}/data", "sqlite:///{home}/tables.db"]
+  top_level_access_tags: [public, beamline]
+"""
+    with serve(home, config) as server:
+        yield PolicyServer(server.uri)
+
+
+async def _define_tags(home: Path) -> None:
+    from tiled.access_control.access_tags import AccessTagsCompiler
+    from tiled.server.connection_pool import close_database_connection_pool
+    from tiled.server.settings import DatabaseSettings
+
+    database = DatabaseSettings(uri=f"sqlite+aiosqlite:///{home}/catalog.db")
+    owners = {"beamline": "alice", "other": "admin"}
+    tags = {
+        "tags": {
+            tag: {"users": [{"name": user, "scopes": list(ALL_SCOPES)}]}
+            for tag, user in owners.items()
+        },
+        "tag_owners": {tag: {"users": [{"name": user}]} for tag, user in owners.items()},
+    }
+    compiler = AccessTagsCompiler(list(ALL_SCOPES), tags, database, lambda group: [])
+    compiler.load_tag_config()
+    await compiler.compile()
+    await close_database_connection_pool(database)
 
 
 @pytest.fixture

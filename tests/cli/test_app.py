@@ -6,7 +6,17 @@ from typer.testing import CliRunner
 import tiledmap as package
 from tiledmap.cli.app import app
 
-VERBS = ["validate", "compile", "show", "preview", "ingest", "list", "schema", "demo"]
+VERBS = [
+    "validate",
+    "compile",
+    "show",
+    "preview",
+    "preflight",
+    "ingest",
+    "list",
+    "schema",
+    "demo",
+]
 invoke = CliRunner().invoke
 
 

@@ -1,5 +1,7 @@
 import json
 
+import h5py
+import numpy as np
 import pytest
 
 from tests.cli.conftest import documents, write
@@ -150,6 +152,9 @@ def test_every_kind_of_document_is_told_its_run():
         ("stream_datum", {"uid": "t/0", "stream_resource": "t", "descriptor": "d"}),
         ("event", {"descriptor": "d"}),
         ("event_page", {"descriptor": "d"}),
+        ("resource", {"uid": "old"}),
+        ("bulk_datum", {"datum_ids": ["old/0"], "resource": "old"}),
+        ("bulk_events", {"d": []}),
         ("stop", {"run_start": "r"}),
     ]
     assert [runs.run_of(name, document) for name, document in named] == ["r"] * len(named)
@@ -157,3 +162,111 @@ def test_every_kind_of_document_is_told_its_run():
 
 def test_a_document_of_an_unknown_run_is_told_none():
     assert Runs().run_of("event", {"descriptor": "d"}) is None
+
+
+def test_a_resource_of_two_open_runs_belongs_to_neither():
+    runs = Runs()
+    for uid in ("a", "b"):
+        runs.run_of("start", {"uid": uid})
+
+    assert runs.run_of("resource", {"uid": "old"}) is None
+    assert runs.run_of("stop", {"run_start": "a"}) == "a"
+    assert runs.run_of("resource", {"uid": "old"}) == "b"
+
+
+REPAIRS = """
+repair:
+  data_keys:
+    - name: motor-is-single
+      match: {name: motor}
+      set: {dtype_numpy: float32}
+      reason: The controller has single precision.
+    - name: pilatus
+      match: {name: "pil*"}
+      set: {units: counts}
+      reason: Not described.
+  stop:
+    - name: short-lived
+      set: {reason: none}
+      reason: It was missing once.
+      until: 1969-12-31
+"""
+
+
+@pytest.fixture
+def repairing(mapping):
+    mapping.write_text(mapping.read_text() + REPAIRS)
+    return mapping
+
+
+def test_repairs_are_counted(tiledmap, repairing, recording):
+    result = tiledmap("ingest", repairing, "--documents", recording, recording)
+    assert "repairs applied: data_keys.motor-is-single (2)" in result.stdout
+    assert (
+        "repairs that met nothing: data_keys.pilatus (smi.yaml:20), "
+        "stop.short-lived (smi.yaml:25)" in result.stdout
+    )
+
+
+def test_repairs_are_counted_for_programs(tiledmap, repairing, recording):
+    result = tiledmap("ingest", repairing, "--documents", recording, "--format", "json")
+    rules = {rule["name"]: rule for rule in json.loads(result.stdout)["repairs"]}
+    assert rules["motor-is-single"] == {
+        "section": "data_keys",
+        "name": "motor-is-single",
+        "at": "smi.yaml:16",
+        "applied": 1,
+    }
+    assert (rules["pilatus"]["applied"], rules["short-lived"]["applied"]) == (0, 0)
+
+
+def with_a_file(path, declared):
+    """Documents of a run whose image, of 32-bit integers, is in an HDF5 file."""
+    with h5py.File(path, "w") as file:
+        file["entry/data/data"] = np.zeros((3, 4, 6), "i4")
+    named = documents("run-1")
+    named[1][1]["data_keys"]["image"] |= {"external": "STREAM:", "dtype_numpy": declared}
+    for name, document in named:
+        if name == "event":
+            del document["data"]["image"], document["timestamps"]["image"]
+    resource = {
+        "uid": "r",
+        "run_start": "run-1",
+        "data_key": "image",
+        "mimetype": "application/x-hdf5",
+        "uri": f"file://localhost{path}",
+        "parameters": {"dataset": "/entry/data/data"},
+    }
+    datum = {
+        "uid": "r/0",
+        "stream_resource": "r",
+        "descriptor": "run-1-d",
+        "indices": {"start": 0, "stop": 3},
+        "seq_nums": {"start": 1, "stop": 4},
+    }
+    named[2:2] = [["stream_resource", resource], ["stream_datum", datum]]
+    return named
+
+
+@pytest.mark.parametrize(
+    ("mode", "root", "code", "dtype"),
+    [
+        ("off", ".", 0, "float64"),
+        ("warn", ".", 0, "float64"),
+        ("fix", ".", 0, "int32"),
+        ("error", ".", 1, "float64"),
+        ("fix", "elsewhere", 0, "int32"),  # the catalog's own validator looks
+    ],
+)
+def test_files_are_compared_with_what_is_declared(tiledmap, tmp_path, mode, root, code, dtype):
+    recording = write(tmp_path / "files.jsonl", *with_a_file(tmp_path / "image.h5", "<f8"))
+    options = ["--check-files", mode, "--file-root", root, "--documents", recording]
+
+    result = tiledmap("ingest", "bluesky-v3", *options)
+
+    assert result.returncode == code, result.stdout
+    assert ("the files hold (3, 4, 6) of int32" in result.stdout) is (mode == "error")
+    with open_catalog(tmp_path / "tiled-data") as catalog:
+        image = catalog.client["run-1"]["primary"].base["image"]
+        assert str(image.dtype) == dtype
+        assert "notes" in catalog.client["run-1"].metadata or mode == "off"

@@ -1,10 +1,17 @@
 import json
+from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+from rich.console import Console
 
 from tests.cli.conftest import documents, write
 from tests.golden import assert_golden
+from tiledmap.cli.drawing import draw
+from tiledmap.cli.tree import trees_of_memory
+from tiledmap.runtime.ops import Asset, CreateContainer, FileSource, RegisterFiles
+from tiledmap.sinks.memory import MemorySink
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -68,3 +75,40 @@ def test_a_document_that_is_not_valid_is_said_beside_the_tree(tiledmap, tmp_path
 def test_a_recording_that_is_not_there_is_wrong_use(tiledmap):
     result = tiledmap("preview", "bluesky-v3", "--documents", "none.jsonl")
     assert (result.returncode, result.stderr) == (2, "tiledmap: there is no file 'none.jsonl'\n")
+
+
+def test_a_node_of_files_says_which(tmp_path):
+    frames = [f"file://localhost{tmp_path}/img_{number:03}.tif" for number in range(4)]
+    sink = MemorySink()
+    sink.perform(CreateContainer(run="r", path=("r",), at="m.yaml:1", metadata={}))
+    sources = {
+        "img": FileSource(
+            family="array",
+            mimetype="multipart/related;type=image/tiff",
+            assets=tuple(Asset(uri, "data_uris", n) for n, uri in enumerate(frames)),
+            dtype=np.dtype("<u2"),
+            shape=(4, 5, 6),
+            chunks=((1,) * 4, (5,), (6,)),
+            dims=("time", "y", "x"),
+        ),
+        "raw": FileSource(
+            family="bytes",
+            mimetype="application/octet-stream",
+            assets=(Asset("file://localhost/d/raw.bin", "data_uris", 0),),
+        ),
+    }
+    for key, source in sources.items():
+        sink.perform(
+            RegisterFiles(run="r", path=("r", key), at="m.yaml:2", metadata={}, source=source)
+        )
+    [run] = trees_of_memory(sink)
+    output = StringIO()
+    draw(Console(file=output, width=200), "smi", [run])
+    lines = " ".join(output.getvalue().replace("│", "").split())
+    assert "img array uint16 4 x 5 x 6 (time, y, x) made by m.yaml:2" in lines
+    assert f"files 4 x multipart/related;type=image/tiff: {frames[0]} … img_003.tif" in lines
+    assert "files 1 x application/octet-stream: file://localhost/d/raw.bin" in lines
+    img, raw = run.as_json()["children"]
+    assert img["files"] == frames
+    assert img["shape"] == [4, 5, 6]
+    assert raw["mimetype"] == "application/octet-stream"

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from tiledmap.runtime.errors import CollisionError, SinkError
 from tiledmap.runtime.ops import (
     AppendRows,
+    Asset,
     CloseRun,
     CreateArray,
     CreateContainer,
@@ -14,7 +16,11 @@ from tiledmap.runtime.ops import (
     CreateTable,
     ExtendArray,
     ExtendRagged,
+    FileSource,
     PatchMetadata,
+    RegisterFiles,
+    UpdateFiles,
+    ValidateFiles,
 )
 from tiledmap.sinks.memory import MemorySink
 from tiledmap.sinks.patches import merged
@@ -174,3 +180,133 @@ def test_closing_a_run_merges_its_last_metadata(sink: MemorySink) -> None:
 )
 def test_patches_merge_as_rfc_7396_says(value: Any, patch: Any, result: Any) -> None:
     assert merged(value, patch) == result
+
+
+# Files that lie elsewhere
+
+
+def source(number: int = 2, **fields: Any) -> FileSource:
+    settings = {
+        "family": "array",
+        "mimetype": "multipart/related;type=image/tiff",
+        "assets": tuple(Asset(f"file:///d/{n}.tif", "data_uris", n) for n in range(number)),
+        "dtype": np.dtype("<u2"),
+        "shape": (number, 4, 5),
+        "chunks": ((1,) * number, (4,), (5,)),
+        **fields,
+    }
+    return FileSource(**settings)
+
+
+def register(files: FileSource, **fields: Any) -> RegisterFiles:
+    return RegisterFiles(**COMMON, path=("r", "f"), **{"metadata": {}, **fields}, source=files)
+
+
+def update(files: FileSource, first: int = 0) -> UpdateFiles:
+    rows, *row = files.shape
+    offset, extent = (first, *(0 for _ in row)), (rows - first, *row)
+    return UpdateFiles(**COMMON, path=("r", "f"), source=files, offset=offset, extent=extent)
+
+
+def test_files_are_what_the_last_op_says(sink: MemorySink) -> None:
+    sink.perform(register(source(2)))
+    sink.perform(update(source(4), 2))
+    assert sink.tree["r", "f"].source == source(4)
+    assert sink.tree["r", "f"].family == "array"
+    mended = source(4, shape=(3, 4, 5), chunks=((3,), (4,), (5,)))
+    sink.perform(update(mended))
+    assert sink.tree["r", "f"].source == mended
+
+
+def test_a_replay_takes_no_file_back(sink: MemorySink) -> None:
+    ops = [container("r"), register(source(2)), update(source(4), 2), update(source(6), 4)]
+    for op in ops[:3]:
+        sink.perform(op)
+    seen = []
+    for op in ops:
+        sink.perform(op)
+        files = sink.tree["r", "f"].source
+        assert files is not None
+        seen.append(files.shape[0])
+    assert seen == [4, 4, 4, 6]
+
+
+def test_a_replay_in_larger_portions_adds_what_is_new(sink: MemorySink) -> None:
+    sink.perform(register(source(2)))
+    sink.perform(container("r"))
+    sink.perform(register(source(6)))
+    assert sink.tree["r", "f"].source == source(6)
+
+
+def test_bytes_have_files_and_no_structure(sink: MemorySink) -> None:
+    files = source(mimetype="application/octet-stream", family="bytes", dtype=None, shape=())
+    sink.perform(register(files))
+    assert sink.tree["r", "f"].family == "bytes"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"family": "table"}, "an array or bytes, not 'table'"),
+        ({"mimetype": "m" * 256}, "has not 1 to 255 characters"),
+        ({"mimetype": ""}, "has not 1 to 255 characters"),
+        ({"assets": ()}, "there are no files"),
+        ({"assets": (Asset("file:///" + "u" * 1016, "p"),)}, "more than 1023 characters"),
+        ({"assets": (Asset("/d/0.tif", "p"),)}, "is no URI"),
+        ({"assets": (Asset("file:///d/\x00", "p"),)}, "characters that Tiled does not keep"),
+        ({"assets": (Asset("file:///d", ""),)}, "no name of an adapter's parameter"),
+        ({"assets": (Asset("f:/a", "p", 0), Asset("f:/a", "p", 1))}, "comes twice"),
+        ({"assets": (Asset("f:/a", "p", 1), Asset("f:/b", "p", 1))}, "two files are number 1"),
+        ({"assets": (Asset("f:/a", "p"), Asset("f:/b", "p", 1))}, "have a number, others not"),
+        ({"dtype": None}, "dtype of its elements is not known"),
+        ({"dtype": np.dtype([("a", "O")])}, "Python objects"),
+        ({"shape": (3, 4, 5)}, r"chunks make up a shape of \(2, 4, 5\), not of \(3, 4, 5\)"),
+        ({"chunks": ((2,), (4,))}, "chunks make up a shape"),
+        ({"shape": (-1,), "chunks": ((-1,),)}, "is none"),
+        ({"dims": ("time", "y")}, "2 dims for 3 dimensions"),
+        ({"parameters": {"slice": slice(1)}}, "its metadata holds"),
+    ],
+)
+def test_files_that_tiled_would_not_take_are_refused(
+    sink: MemorySink, fields: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SinkError, match=message):
+        sink.perform(register(source(**fields)))
+    assert ("r", "f") not in sink.tree
+
+
+@pytest.mark.parametrize(
+    ("op", "message"),
+    [
+        (update(source(4, mimetype="image/tiff")), "no node of such files"),
+        (update(source(4), 5), "not within the array's shape"),
+    ],
+)
+def test_updates_that_tiled_would_not_take_are_refused(
+    sink: MemorySink, op: UpdateFiles, message: str
+) -> None:
+    sink.perform(register(source(2)))
+    with pytest.raises(SinkError, match=message):
+        sink.perform(op)
+    assert sink.tree["r", "f"].source == source(2)
+
+
+def test_what_is_stored_and_what_is_registered_do_not_mix(sink: MemorySink) -> None:
+    sink.perform(register(source(2)))
+    with pytest.raises(SinkError, match="its data are files"):
+        sink.perform(ExtendArray(**COMMON, path=("r", "f"), data=np.ones((1, 4, 5)), first=2))
+    sink.perform(container("r"))
+    with pytest.raises(CollisionError, match="the run has files there"):
+        sink.perform(
+            CreateArray(**COMMON, path=("r", "f"), metadata={}, data=np.ones((1, 4)), dims=None)
+        )
+    sink.perform(array([[1, 2]]))
+    with pytest.raises(SinkError, match="no node of such files"):
+        sink.perform(replace(update(source(2)), path=("r", "a")))
+    sink.perform(container("r"))
+    with pytest.raises(CollisionError, match="something else there"):
+        sink.perform(replace(register(source(2)), path=("r", "a")))
+
+
+def test_there_is_no_server_that_could_validate(sink: MemorySink) -> None:
+    assert sink.validate_files(ValidateFiles(**COMMON, path=("r",), fix=True)) is None

@@ -234,6 +234,11 @@ def requests_of(client: Any) -> Iterator[list[httpx.Request]]:
         yield made
 
 
+def while_answering(client: Any, function: Callable[[Any], None]) -> Any:
+    """Call a function with each response meanwhile."""
+    return _hook(client, "response", function)
+
+
 @contextmanager
 def _hook(client: Any, event: str, function: Callable[[Any], None]) -> Iterator[None]:
     http = client.context.http_client
@@ -359,7 +364,7 @@ def test_a_lost_answer_loses_and_doubles_nothing(client: Any, lost_of_each: str)
             lost.add(identity)
             raise httpx.ReadError("the connection was reset")
 
-    with _hook(client, "response", lose_once):
+    with while_answering(client, lose_once):
         perform(client, *WHOLE_RUN)
     assert lost
     assert {path: node[1:] for path, node in tree(client).items()} == {

@@ -14,6 +14,7 @@ from tiledmap.cli.ingest import ingest
 from tiledmap.cli.list import list_mappings
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
 from tiledmap.cli.options import examples
+from tiledmap.cli.preflight import preflight
 from tiledmap.cli.preview import preview
 from tiledmap.cli.schema import schema
 from tiledmap.cli.show import show
@@ -118,6 +119,14 @@ app.command(
         "tiledmap preview bluesky-v3 --documents run.jsonl.gz --format json",
     ),
 )(preview)
+app.command(
+    "preflight",
+    epilog=examples(
+        "tiledmap preflight smi.yaml --to https://tiled.example.org/api/v1 --api-key-env SMI_KEY",
+        "tiledmap preflight smi.yaml --to http://localhost:8000 --documents run.jsonl",
+        "tiledmap preflight smi.yaml --to http://localhost:8000 --root /data --tag pass-1",
+    ),
+)(preflight)
 app.command(
     "ingest",
     epilog=examples(

@@ -13,13 +13,17 @@ _LOOKS_LIKE_HOST = re.compile(r"[\w.-]+:\d+(/|$)")
 
 
 @contextmanager
-def open_destination(to: str, api_key_env: str | None = None) -> Iterator[Any]:
+def open_destination(
+    to: str, api_key_env: str | None = None, *, create: bool = True
+) -> Iterator[Any]:
     """Open a Tiled client of a server's address, or of the embedded catalog in a directory.
 
     Parameters
     ----------
     api_key_env
         The environment variable that holds the server's API key.
+    create
+        Make the catalog in a directory where there is none.
     """
     if "://" in to:
         client = _server(to, _api_key(api_key_env))
@@ -33,7 +37,7 @@ def open_destination(to: str, api_key_env: str | None = None) -> Iterator[Any]:
         raise Mistake("--api-key-env is for a server; a directory has no key")
     if not to:  # which would be the working directory
         raise Mistake("the name of the directory is empty")
-    catalog = _embedded(Path(to))
+    catalog = _embedded(Path(to), create)
     try:
         yield catalog.client
     finally:
@@ -56,7 +60,7 @@ def _require_container(client: Any, to: str) -> None:
         raise Mistake(f"{to} is no container for runs, but holds data: {family}")
 
 
-def _embedded(directory: Path) -> Any:
+def _embedded(directory: Path, create: bool) -> Any:
     from tiledmap.sinks.embedded import open_catalog
 
     if _LOOKS_LIKE_HOST.match(str(directory)) and not directory.exists():
@@ -66,6 +70,8 @@ def _embedded(directory: Path) -> Any:
         )
     if directory.exists() and not directory.is_dir():
         raise Mistake(f"'{directory}' is not a directory")
+    if not create and not (directory / "catalog.db").exists():
+        raise Mistake(f"there is no catalog in '{directory}'")
     try:
         return open_catalog(directory)
     except ModuleNotFoundError as error:

@@ -43,6 +43,8 @@ def _label(node: TreeNode) -> Iterator[Text]:
         yield _line("metadata", _summary(node.metadata))
     if node.columns:
         yield _line("columns", _columns(node.columns))
+    if node.files:
+        yield _line("files", _files(node))
 
 
 def _line(name: str, text: str) -> Text:
@@ -57,6 +59,13 @@ def _what(node: TreeNode) -> str:
     if node.rows is not None:
         return f"{node.family}, {node.rows} row{'' if node.rows == 1 else 's'}"
     return node.family
+
+
+def _files(node: TreeNode) -> str:
+    """Name the first and the last; of a long row of files nobody reads all."""
+    first, *_, last = (node.files[0], *node.files)
+    more = f" … {last.rpartition('/')[2]}" if last != first else ""
+    return f"{len(node.files)} x {node.mimetype}: {first}{more}"
 
 
 def _columns(columns: tuple[tuple[str, str], ...]) -> str:

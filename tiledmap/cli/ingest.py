@@ -3,9 +3,10 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,16 @@ if TYPE_CHECKING:
 
     from tiledmap.api import LoadedMapping
     from tiledmap.runtime import Writer
+    from tiledmap.runtime.report import RepairRule, RunReport
+
+
+class CheckFiles(StrEnum):
+    """Whether files are compared with what documents declare."""
+
+    OFF = "off"
+    WARN = "warn"
+    FIX = "fix"
+    ERROR = "error"
 
 
 def ingest(
@@ -53,6 +64,22 @@ def ingest(
             help="The environment variable that holds the server's API key.",
         ),
     ] = None,
+    check_files: Annotated[
+        CheckFiles,
+        typer.Option(
+            "--check-files",
+            help="Compare files with what documents declare, at each run's end: "
+            "note differences, mend the node, or fail.",
+        ),
+    ] = CheckFiles.OFF,
+    file_roots: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--file-root",
+            metavar="DIR",
+            help="Files below it may be opened for that, beside where the mapping's roots lead.",
+        ),
+    ] = None,
     settings: SetOption = None,
     overlays: OverlayOption = None,
     format: Annotated[
@@ -70,7 +97,8 @@ def ingest(
         open_destination(to, api_key_env) as client,
         _progress(files) as advance,
     ):
-        ingestion = _Ingestion(loaded, client)
+        looking = {"check_files": check_files.value, "file_roots": file_roots or ()}
+        ingestion = _Ingestion(loaded, client, looking)
         try:
             for path in files:
                 ingestion.read(path, advance)
@@ -125,12 +153,14 @@ class _Outcome:
 class _Ingestion:
     """Writes each run by a writer of its own, so that one that fails harms no other."""
 
-    def __init__(self, mapping: "LoadedMapping", client: Any) -> None:
+    def __init__(self, mapping: "LoadedMapping", client: Any, options: Mapping[str, Any]) -> None:
         self._mapping = mapping
         self._client = client
+        self._options = options
         self._runs = recordings.Runs()
         self._outcomes: dict[str, _Outcome] = {}
         self._writers: dict[str, Writer] = {}
+        self._reports: list[RunReport] = []
         self._unreadable: list[str] = []
         self._strays: Counter[str] = Counter()
 
@@ -146,6 +176,22 @@ class _Ingestion:
             return self._unreadable
         return [*self._unreadable, f"documents of no run that is known: {', '.join(strays)}"]
 
+    def repairs(self) -> dict["RepairRule", int]:
+        """How often each repair was applied, in all runs; those that never were come last."""
+        counts: Counter[RepairRule] = Counter()
+        for report in self._reports:
+            counts.update(report.applied)
+        for report in self._reports:
+            counts.update(dict.fromkeys((*report.unused, *report.expired), 0))
+        return dict(counts)
+
+    def is_own(self, rule: "RepairRule") -> bool:
+        """Whether a rule stands in the mapping itself, and not in one that it extends."""
+        from tiledmap.plan.steps import place
+
+        span = self._mapping.resolved.at()
+        return rule.at.rpartition(":")[0] == place(span).rpartition(":")[0]
+
     @property
     def fine(self) -> bool:
         return not self.unreadable and all(outcome.fine for outcome in self.outcomes)
@@ -154,6 +200,10 @@ class _Ingestion:
         return {
             "runs": [outcome.as_json() for outcome in self.outcomes],
             "unreadable": self.unreadable,
+            "repairs": [
+                {"section": rule.section, "name": rule.name, "at": rule.at, "applied": count}
+                for rule, count in self.repairs().items()
+            ],
         }
 
     def read(self, path: Path, advance: "Callable[[], None]") -> None:
@@ -188,7 +238,9 @@ class _Ingestion:
 
     def _write(self, run: str, name: str, document: dict[str, Any]) -> None:
         if run not in self._writers:
-            self._writers[run] = self._mapping.writer(self._client, on_error="raise")
+            self._writers[run] = self._mapping.writer(
+                self._client, on_error="raise", reported=self._reports.append, **self._options
+            )
         self._writers[run](name, document)
 
     def _close(self, run: str) -> None:
@@ -263,4 +315,16 @@ def _print_summary(ingestion: _Ingestion, to: str) -> None:
     out.print(table)
     for failure in [*failures, *ingestion.unreadable]:
         out.print(f"\n{failure}", markup=False, soft_wrap=True)
+    for line in _about_repairs(ingestion):
+        out.print(f"\n{line}", markup=False, soft_wrap=True)
     out.print(f"\n{written} of {len(outcomes)} runs written to {to}", markup=False, soft_wrap=True)
+
+
+def _about_repairs(ingestion: _Ingestion) -> Iterator[str]:
+    """Say which repairs were applied, and which of the mapping's own were of no use."""
+    counts = ingestion.repairs()
+    if applied := [f"{rule} ({count:,})" for rule, count in counts.items() if count]:
+        yield f"repairs applied: {', '.join(applied)}"
+    idle = [rule for rule, count in counts.items() if not count and ingestion.is_own(rule)]
+    if idle:
+        yield f"repairs that met nothing: {', '.join(f'{rule} ({rule.at})' for rule in idle)}"

@@ -37,20 +37,31 @@ class Runs:
 
     def __init__(self) -> None:
         self._of: dict[str, str] = {}
+        self._open: dict[str, None] = {}
 
     def run_of(self, name: str, document: dict[str, Any]) -> str | None:
         """Return the uid of the document's run; None where nothing before it says."""
         match name:
             case "start":
                 uid = document.get("uid")
+                if isinstance(uid, str):
+                    self._open[uid] = None
                 return self._remember(uid, uid if isinstance(uid, str) else None)
             case "stop":
-                return self._known(document.get("run_start"))
-            case "datum" | "datum_page":
+                run = self._known(document.get("run_start"))
+                self._open.pop(run or "", None)
+                return run
+            case "datum" | "datum_page" | "bulk_datum":
                 run = self._known(document.get("resource"))
                 return self._remember_all(_datum_ids(document), run)
             case "event" | "event_page" | "stream_datum":
                 return self._known(document.get("descriptor"))
+            case "bulk_events":
+                return next(filter(None, map(self._known, document)), None)
+            case "resource" | "stream_resource" if not document.get("run_start"):
+                # Those of old do not name their run: it is the one that is being written.
+                run = next(iter(self._open)) if len(self._open) == 1 else None
+                return self._remember(document.get("uid"), run)
             case _:
                 run = self._known(document.get("run_start"))
                 return self._remember(document.get("uid"), run)
@@ -70,5 +81,5 @@ class Runs:
 
 
 def _datum_ids(document: dict[str, Any]) -> list[str]:
-    ids = document.get("datum_id", [])
+    ids = document.get("datum_id", document.get("datum_ids", []))
     return ids if isinstance(ids, list) else [ids]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from tiledmap.runtime.ops import CreateNode
 
 if TYPE_CHECKING:
+    from tiledmap.runtime.ops import FileSource
     from tiledmap.sinks.memory import MemorySink, StoredNode
 
 Path: TypeAlias = tuple[str, ...]
@@ -24,6 +25,8 @@ class TreeNode:
         Of a table: how many, where that is known.
     shape, dtype, dims
         Of an array.
+    mimetype, files
+        Of a node whose data are files: their kind, and where they are, in order.
     made_by
         The mapping's line that asked for the node, where that is known.
     """
@@ -38,6 +41,8 @@ class TreeNode:
     shape: tuple[int | None, ...] | None = None
     dtype: str = ""
     dims: tuple[str, ...] = ()
+    mimetype: str = ""
+    files: tuple[str, ...] = ()
     made_by: str = ""
     children: list["TreeNode"] = field(default_factory=list)
 
@@ -54,6 +59,8 @@ class TreeNode:
             "shape": list(self.shape) if self.shape is not None else None,
             "dtype": self.dtype,
             "dims": list(self.dims),
+            "mimetype": self.mimetype,
+            "files": list(self.files),
             "made_by": self.made_by,
             "children": [child.as_json() for child in self.children],
         }
@@ -85,12 +92,22 @@ def _stored(key: str, stored: "StoredNode", made_by: str) -> TreeNode:
     if stored.rows is not None:
         node.rows = stored.rows.num_rows
         node.columns = _columns(stored.rows.schema)
+    elif stored.source is not None:
+        _describe_files(node, stored.source)
     elif stored.data is not None:
         node.shape, node.dtype = stored.data.shape, str(stored.data.dtype)
     elif stored.shape is not None:
         node.shape = (len(stored.ragged), *stored.shape)
         node.dtype = str(stored.ragged[0].dtype) if stored.ragged else ""
     return node
+
+
+def _describe_files(node: TreeNode, source: "FileSource") -> None:
+    node.mimetype = source.mimetype
+    node.files = tuple(asset.uri for asset in source.assets)
+    if source.dtype is not None:
+        node.shape, node.dtype = source.shape, str(source.dtype)
+        node.dims = source.dims or ()
 
 
 def _columns(schema: Any) -> tuple[tuple[str, str], ...]:

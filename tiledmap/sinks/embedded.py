@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
@@ -70,6 +70,7 @@ def open_catalog(
     *,
     readable_storage: Sequence[str | os.PathLike[str]] = (),
     storage: Storage = "sqlite",
+    adapters: Mapping[str, str] | None = None,
 ) -> EmbeddedCatalog:
     """Open the catalog in a directory; make both where they are missing.
 
@@ -82,6 +83,9 @@ def open_catalog(
     storage
         ``sqlite`` lets several processes work in the directory. ``duckdb`` also takes lists and
         uint64 in tables and ragged arrays that grow, but one process alone may open it.
+    adapters
+        By mimetype, ``package.module:Class`` of the adapter that reads files of it; Tiled's own
+        need not be named.
 
     Raises
     ------
@@ -113,7 +117,11 @@ def open_catalog(
         _create_once(catalog, _initialize_catalog)
     if storage == "sqlite" and not tables.exists():
         _create_once(tables, _initialize_tables)
-    app = build_app_from_config(_configuration(home, storage, readable_storage))
+    with warnings.catch_warnings():
+        # Of Tiled's configuration, in which an adapter has taken the place of its own name.
+        warnings.filterwarnings("ignore", message="Pydantic serializer warnings")
+        configuration = _configuration(home, storage, readable_storage, adapters or {})
+        app = build_app_from_config(configuration)
     context = Context.from_app(app)
     _make_safe_to_read(context.http_client)
     return EmbeddedCatalog(from_context(context), home, storage)
@@ -144,7 +152,10 @@ def _for_expected_part(url: Any) -> Any:
 
 
 def _configuration(
-    home: Path, storage: Storage, readable_storage: Sequence[str | os.PathLike[str]]
+    home: Path,
+    storage: Storage,
+    readable_storage: Sequence[str | os.PathLike[str]],
+    adapters: Mapping[str, str],
 ) -> dict[str, Any]:
     """Tiled's own configuration, as ``tiled serve config`` would read it."""
     others = [other for other in _TABLES if other != storage and (home / _TABLES[other]).exists()]
@@ -157,6 +168,7 @@ def _configuration(
                 *(f"{name}:///{home / _TABLES[name]}" for name in (storage, *others)),
             ],
             "readable_storage": [os.fspath(path) for path in readable_storage],
+            "adapters_by_mimetype": dict(adapters),
         },
     }
     if importlib.util.find_spec("bluesky_tiled_plugins") is not None:

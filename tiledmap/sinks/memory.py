@@ -25,11 +25,16 @@ from tiledmap.runtime.ops import (
     CreateTable,
     ExtendArray,
     ExtendRagged,
+    FileSource,
     Op,
     PatchMetadata,
     Path,
+    RegisterFiles,
     Spec,
+    UpdateFiles,
+    ValidateFiles,
 )
+from tiledmap.sinks.files import check_files, is_ahead
 from tiledmap.sinks.patches import merged
 
 DEEPEST_METADATA = 400
@@ -42,7 +47,7 @@ class StoredNode:
     Parameters
     ----------
     family
-        ``container`` | ``table`` | ``array`` | ``ragged``.
+        ``container`` | ``table`` | ``array`` | ``ragged`` | ``bytes``.
     rows
         A table's rows.
     data
@@ -51,6 +56,8 @@ class StoredNode:
         A ragged array's rows.
     shape
         That of one ragged row.
+    source
+        What an ``array`` or ``bytes`` is whose data are files that lie elsewhere.
     """
 
     family: str
@@ -62,6 +69,7 @@ class StoredNode:
     ragged: tuple[np.ndarray[Any, Any], ...] = ()
     shape: tuple[int | None, ...] | None = None
     dims: tuple[str, ...] | None = None
+    source: FileSource | None = None
     closed: bool = False
 
 
@@ -76,6 +84,7 @@ class MemorySink:
     tree: dict[Path, StoredNode] = field(default_factory=dict)
     _moved: dict[str, tuple[Path, Path]] = field(default_factory=dict)
     _made: dict[str, set[Path]] = field(default_factory=dict)
+    _behind: set[Path] = field(default_factory=set)
 
     def perform(self, op: Op) -> None:
         """Perform one op.
@@ -171,14 +180,18 @@ class MemorySink:
             raise SinkError("it has another number of dims than of dimensions", op)
         node = StoredNode("array", deepcopy(op.metadata), op.specs, op.access_tags, dims=op.dims)
         node.data = op.data[:0].copy()
-        self._grow_array(op, self._create(op, node), op.data, 0)
+        there = self._create(op, node)
+        if there.data is None:
+            raise CollisionError("the run has files there", op)
+        self._grow_array(op, there, op.data, 0)
 
     def extend_array(self, op: ExtendArray) -> None:
         """Add rows to an array."""
         self._grow_array(op, self._node(op, "array"), op.data, op.first)
 
     def _grow_array(self, op: Op, node: StoredNode, data: np.ndarray[Any, Any], first: int) -> None:
-        assert node.data is not None
+        if node.data is None:
+            raise SinkError("its data are files, which rows cannot be added to", op)
         if data.dtype != node.data.dtype or data.shape[1:] != node.data.shape[1:]:
             raise SinkError("its rows have another dtype or shape", op)
         new = data[_overlap(op, first, len(node.data)) :]
@@ -198,6 +211,40 @@ class MemorySink:
         if op.shape != node.shape:
             raise SinkError("its rows have another shape", op)
         node.ragged += op.rows[_overlap(op, first, len(node.ragged)) :]
+
+    def register_files(self, op: RegisterFiles) -> None:
+        """Make a node of files; a run that comes again goes on with the one it has."""
+        check_files(op)
+        _check_metadata(op, [op.source.parameters, op.source.properties])
+        node = StoredNode(op.source.family, deepcopy(op.metadata), op.specs, op.access_tags)
+        node.source = op.source
+        there = self._create(op, node)
+        if there.source is None or there.source.mimetype != op.source.mimetype:
+            raise CollisionError("the run has something else there", op)
+        self._behind.add(self.place(op))
+        self._set_source(op, there, there.source)
+
+    def update_files(self, op: UpdateFiles) -> None:
+        """Set what a node of files is."""
+        node = self._node(op, op.source.family)
+        if node.source is None or node.source.mimetype != op.source.mimetype:
+            raise SinkError("it is no node of such files", op)
+        check_files(op)
+        _check_metadata(op, [op.source.parameters, op.source.properties])
+        self._set_source(op, node, node.source)
+
+    def _set_source(
+        self, op: RegisterFiles | UpdateFiles, node: StoredNode, before: FileSource
+    ) -> None:
+        path = self.place(op)
+        if path in self._behind and is_ahead(before, op.source):
+            return
+        self._behind.discard(path)
+        node.source = op.source
+
+    def validate_files(self, op: ValidateFiles) -> tuple[bool, list[str]] | None:
+        """Return None: there is no server that could look at files."""
+        return None
 
     def patch_metadata(self, op: PatchMetadata | CloseRun) -> None:
         """Merge a patch into a node's metadata."""
@@ -221,6 +268,8 @@ _PERFORMERS: dict[type[Op], Callable[[MemorySink, Any], None]] = {
     ExtendArray: MemorySink.extend_array,
     CreateRagged: MemorySink.create_ragged,
     ExtendRagged: MemorySink.extend_ragged,
+    RegisterFiles: MemorySink.register_files,
+    UpdateFiles: MemorySink.update_files,
     PatchMetadata: MemorySink.patch_metadata,
     CloseRun: MemorySink.close_run,
 }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +15,9 @@ from tiledmap.runtime.ops import (
     ExtendArray,
     ExtendRagged,
     Op,
+    RegisterFiles,
+    UpdateFiles,
+    ValidateFiles,
 )
 from tiledmap.sinks.tiled.encoding import Array
 
@@ -80,3 +84,23 @@ def hint_for(op: Op) -> str:
             f"PostgreSQL takes {WIDEST_SURE} columns at most (in bluesky-v3, settings.max_columns)"
         )
     return "\n".join(hints)
+
+
+def hint_for_files(op: Op, status: int | None) -> str:
+    """Return what to do about files that a server refused."""
+    if not isinstance(op, RegisterFiles | UpdateFiles | ValidateFiles):
+        return ""
+    match status:
+        case httpx.codes.UNSUPPORTED_MEDIA_TYPE if isinstance(op, RegisterFiles):
+            return (
+                "name the adapter that reads such files in the server's configuration: "
+                f'adapters_by_mimetype: {{"{op.source.mimetype}": "package.module:Adapter"}}'
+            )
+        case httpx.codes.UNAUTHORIZED | httpx.codes.FORBIDDEN if isinstance(op, ValidateFiles):
+            return "the key needs the scopes read:data, read:metadata and write:metadata"
+        case httpx.codes.UNAUTHORIZED | httpx.codes.FORBIDDEN:
+            return (
+                "the key needs the scope register, which Tiled gives to administrators and "
+                "services, not to users"
+            )
+    return ""

@@ -2,20 +2,49 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from tiled.structures.array import BuiltinDtype, StructDtype
+from tiled.structures.array import ArrayStructure, BuiltinDtype, StructDtype
+from tiled.structures.bytes import BytesStructure
+from tiled.structures.data_source import Asset as TiledAsset
+from tiled.structures.data_source import DataSource, Management
 from tiled.structures.table import TableStructure
 
 from tiledmap.runtime.errors import SinkError
-from tiledmap.runtime.ops import Op
+from tiledmap.runtime.ops import Asset, FileSource, Op, Spec, leaves
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
+SQL_TABLE = "application/x-tiled-sql-table"
 LARGEST_UPLOAD = 100_000_000
 """Bytes of an array in one request."""
+
+
+def endpoint(uri: str, name: str) -> str:
+    """Return the address of a node at another endpoint than that of its metadata."""
+    return uri.replace("/metadata/", f"/{name}/", 1)
+
+
+def node_body(
+    key: str,
+    source: DataSource[Any] | None = None,
+    *,
+    metadata: Mapping[str, Any] | None = None,
+    specs: Sequence[Spec] = (),
+    access_tags: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """What a server is sent to make a node; without `source`, a container."""
+    return {
+        "id": key,
+        "structure_family": "container" if source is None else source.structure_family,
+        "metadata": metadata or {},
+        "specs": [{"name": spec.name, "version": spec.version} for spec in specs],
+        "access_tags": None if access_tags is None else list(access_tags),
+        "data_sources": [] if source is None else [asdict(source)],
+    }
 
 
 def data_type_of(op: Op, dtype: np.dtype[Any]) -> BuiltinDtype | StructDtype:
@@ -27,6 +56,56 @@ def data_type_of(op: Op, dtype: np.dtype[Any]) -> BuiltinDtype | StructDtype:
     if any(field_type.subdtype for field_type, *_ in dtype.fields.values()):
         raise SinkError(f"Tiled stores no arrays inside of records: {dtype}", op)
     return StructDtype.from_numpy_dtype(dtype)
+
+
+def external_source(
+    source: FileSource, assets: Sequence[Asset], source_id: int | None = None
+) -> DataSource[Any]:
+    """Files as Tiled's data source, with those of their assets that it is to be told of.
+
+    Parameters
+    ----------
+    source_id
+        Which data source of the catalog it is; None for a new one.
+    """
+    return DataSource(
+        structure_family=source.family,
+        structure=_structure(source),
+        id=source_id,
+        mimetype=source.mimetype,
+        parameters=dict(source.parameters),
+        properties=dict(source.properties),
+        assets=[
+            TiledAsset(asset.uri, asset.is_directory, asset.parameter, asset.num)
+            for asset in assets
+        ],
+        management=Management.external,
+    )
+
+
+def _structure(source: FileSource) -> ArrayStructure | BytesStructure:
+    if source.dtype is None:
+        return BytesStructure()
+    kind = BuiltinDtype if source.dtype.fields is None else StructDtype
+    return ArrayStructure(
+        data_type=kind.from_numpy_dtype(source.dtype),
+        shape=source.shape,
+        chunks=source.chunks,
+        dims=source.dims,
+    )
+
+
+def known_source(json: Mapping[str, Any]) -> FileSource:
+    """Read what matters to a replay from a data source that Tiled has: its files and shape."""
+    return FileSource(
+        family=json["structure_family"],
+        mimetype=json["mimetype"],
+        assets=tuple(
+            Asset(asset["data_uri"], asset["parameter"], asset["num"], asset["is_directory"])
+            for asset in json["assets"]
+        ),
+        shape=tuple((json["structure"] or {}).get("shape", ())),
+    )
 
 
 def kind_and_rows(family: str, structure: Mapping[str, Any]) -> tuple[Any, int | None]:
@@ -68,10 +147,19 @@ def ragged_array(rows: Sequence[Array], shape: tuple[int | None, ...]) -> Any:
     from tiled.structures.ragged import make_ragged_array
 
     varying = len(shape) - shape[::-1].index(None)  # dimensions up to the last that varies
-    array = awkward.Array(np.concatenate([row.reshape(-1, *shape[varying:]) for row in rows]))
+    arrays = [leaf.reshape(-1, *shape[varying:]) for row in rows for leaf in leaves(row)]
+    array = awkward.Array(np.concatenate(arrays))
+    lengths = [_lengths(row, varying) for row in rows]
     for axis in reversed(range(varying)):
-        lengths = [
-            length for row in rows for length in [row.shape[axis]] * math.prod(row.shape[:axis])
-        ]
-        array = awkward.unflatten(array, lengths)
+        of_axis = [length for of_row in lengths for length in of_row[axis]]
+        array = awkward.unflatten(array, np.array(of_axis, np.int64))
     return make_ragged_array(ragged.array(array), shape=(len(rows), *shape))
+
+
+def _lengths(row: Array, varying: int) -> list[list[int]]:
+    """For each of the first dimensions of a row, the lengths of all lists in it."""
+    if row.dtype.kind != "O":
+        return [[row.shape[axis]] * math.prod(row.shape[:axis]) for axis in range(varying)]
+    inner = [_lengths(item, varying - 1) for item in row]
+    below = [[length for each in inner for length in each[axis]] for axis in range(varying - 1)]
+    return [[len(row)], *below]

@@ -45,6 +45,7 @@ class Requests:
         content_type: str = "application/octet-stream",
         params: Mapping[str, Any] | None = None,
         accept: str = "application/json",
+        byte_range: str | None = None,
     ) -> httpx.Response:
         """Make a request and give its answer.
 
@@ -54,6 +55,8 @@ class Requests:
             If the answer is no success, or there is none.
         """
         headers = {"Accept": accept}
+        if byte_range is not None:
+            headers["Range"] = byte_range
         if json is not None:
             content, content_type = safe_json_dump(json), "application/json"
         if content is not None:

@@ -8,15 +8,15 @@ and of the same kind, and rows that are stored already are not stored again.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import httpx
 import numpy as np
 import pyarrow as pa
 from tiled.structures.array import ArrayStructure
-from tiled.structures.data_source import DataSource
+from tiled.structures.data_source import DataSource, Management
 from tiled.structures.table import TableStructure
 from tiled.utils import APACHE_ARROW_FILE_MIME_TYPE
 
@@ -31,10 +31,16 @@ from tiledmap.runtime.ops import (
     CreateTable,
     ExtendArray,
     ExtendRagged,
+    FileSource,
     Op,
     PatchMetadata,
     Path,
+    RegisterFiles,
+    UpdateFiles,
+    ValidateFiles,
+    leaves,
 )
+from tiledmap.sinks.files import by_uri, check_files, is_ahead, new_assets
 from tiledmap.sinks.patches import json_patch, merged
 from tiledmap.sinks.tiled.checks import (
     already_stored,
@@ -42,21 +48,52 @@ from tiledmap.sinks.tiled.checks import (
     beyond_sqlite,
     changed_by_null,
     hint_for,
+    hint_for_files,
 )
 from tiledmap.sinks.tiled.encoding import (
+    SQL_TABLE,
     Array,
     arrow_file,
     data_type_of,
+    endpoint,
+    external_source,
     kind_and_rows,
+    known_source,
+    node_body,
     ragged_array,
     uploads,
 )
 from tiledmap.sinks.tiled.requests import Json, RequestError, Requests, delays
 
+T = TypeVar("T")
 Storage: TypeAlias = Literal["sqlite", "duckdb", "postgresql"]
 
-_SQL_TABLE = "application/x-tiled-sql-table"
 _SQL_RAGGED = "application/x-ragged+sql"
+
+
+@dataclass(slots=True)
+class _Files:
+    """What the server holds of a node's files.
+
+    Parameters
+    ----------
+    source_id
+        Tiled's number of the data source.
+    source
+        What it is there.
+    sure
+        False where the server may hold some other state, after an answer that did not come.
+    behind
+        True where a replay has not come to what is there.
+    creation
+        What makes the node anew.
+    """
+
+    source_id: int
+    source: FileSource
+    sure: bool = True
+    behind: bool = False
+    creation: RegisterFiles | None = None
 
 
 @dataclass(slots=True)
@@ -72,6 +109,8 @@ class _Node:
     """Rows that are stored; None where the server must be asked."""
     kind: Any = None
     """What two nodes of one family must agree on: a schema, or (dtype, shape of a row)."""
+    files: _Files | None = None
+    """Where its data are files that lie elsewhere."""
 
     @property
     def uri(self) -> str:
@@ -135,6 +174,8 @@ class TiledSink:
             ExtendArray: self._extend_array,
             CreateRagged: self._create_ragged,
             ExtendRagged: self._extend_ragged,
+            RegisterFiles: self._register_files,
+            UpdateFiles: self._update_files,
             PatchMetadata: self._patch_metadata,
             CloseRun: self._close_run,
         }
@@ -149,16 +190,36 @@ class TiledSink:
         SinkError
             If the op could not be performed; its `transient` says whether it may be later.
         """
-        action = self._actions[type(op)]
+        self._attempt(self._actions[type(op)], op)
+
+    def validate_files(self, op: ValidateFiles) -> tuple[bool, list[str]] | None:
+        """Let the server compare the files of a run with what their nodes say.
+
+        Returns
+        -------
+        tuple
+            Whether they agree in the end, and what it found or put right. None where the server
+            has no such route, which comes with bluesky-tiled-plugins, or has it for other runs.
+
+        Raises
+        ------
+        SinkError
+            If the server could not say.
+        """
+        return self._attempt(self._validate_files, op)
+
+    def _attempt(self, action: Callable[[Any], T], op: Op) -> T:
+        """Perform an action, again where that may help."""
         deadline = time.monotonic() + self._patience
-        for tries, delay in enumerate(delays(), start=1):
+        tries = enumerate(delays(), start=1)
+        while True:
+            number, delay = next(tries)
             try:
-                action(op)
-                return
+                return action(op)
             except RequestError as error:
                 if error.status == httpx.codes.NOT_FOUND:
                     self._shared.clear()  # one of them may have been deleted: look again
-                if tries >= error.tries or time.monotonic() + delay > deadline:
+                if number >= error.tries or time.monotonic() + delay > deadline:
                     raise _failure(error, op) from error
             time.sleep(delay)
 
@@ -181,7 +242,7 @@ class TiledSink:
     def _make_container(self, op: CreateContainer, inside: bool) -> _Node:
         parent = self._parent(op)
         for key in op.keys:
-            node = self._create(op, parent, "container", key=key)
+            node = self._create(op, parent, key=key)
             if not node.adopted:
                 return node
             if node.family == "container" and (op.shared or inside or _uid(node) == op.run):
@@ -199,7 +260,7 @@ class TiledSink:
             raise UnfitColumnsError("SQLite cannot hold it", op, unfit, hint=hint_for(op))
         structure = TableStructure.from_schema(op.schema, 1)
         schema = op.schema.remove_metadata()
-        self._keep(op, self._create_or_adopt(op, "table", schema, structure, mimetype=_SQL_TABLE))
+        self._keep(op, self._create_or_adopt(op, "table", schema, structure, mimetype=SQL_TABLE))
         if op.path in self._unfit:
             self._unfit.remove(op.path)
             if not unfit:
@@ -289,7 +350,7 @@ class TiledSink:
     def _create_ragged(self, op: CreateRagged) -> None:
         from tiled.structures.ragged import RaggedStructure
 
-        dtype = op.rows[0].dtype
+        dtype = next(leaves(op.rows[0])).dtype
         if dtype.kind not in "biufc":
             raise SinkError(f"a ragged array holds numbers, not {dtype}", op)
         if self._storage == "sqlite":
@@ -298,7 +359,8 @@ class TiledSink:
         structure = RaggedStructure(
             data_type=data_type_of(op, dtype),
             shape=(0, *op.shape),
-            size=sum(row.size for row in op.rows),  # Tiled counts no further than the first rows
+            # Tiled counts no further than the first rows.
+            size=sum(leaf.size for row in op.rows for leaf in leaves(row)),
             chunks=((), *(None if length is None else (length,) for length in op.shape)),
             dims=op.dims,
         )
@@ -344,6 +406,83 @@ class TiledSink:
         )
         node.rows = stored + len(rows)
 
+    # Files that lie elsewhere
+
+    def _register_files(self, op: RegisterFiles) -> None:
+        check_files(op)
+        _check_unused(op, self._runs.setdefault(op.run, {}))
+        source = external_source(op.source, op.source.assets)
+        node = self._create(op, self._parent(op), source=source)
+        files = node.files
+        if files is None or node.family != op.source.family:
+            raise _other_kind(op, node.family)
+        files.creation = op
+        if node.adopted:
+            if files.source.mimetype != op.source.mimetype:
+                raise CollisionError(f"the run has files of {files.source.mimetype} there", op)
+            files.sure, files.behind = False, True
+            self._put_source(op, node, files)
+        self._keep(op, node)
+
+    def _update_files(self, op: UpdateFiles) -> None:
+        node = self._known(op)
+        files = node.files if isinstance(node, _Node) else None
+        if files is None or files.source.mimetype != op.source.mimetype:
+            raise SinkError("it was not created as a node of such files", op)
+        assert isinstance(node, _Node)
+        self._put_source(op, node, files)
+
+    def _put_source(self, op: RegisterFiles | UpdateFiles, node: _Node, files: _Files) -> None:
+        """Set what a node of files is, unless a replay is told of what is there already."""
+        if files.behind and is_ahead(files.source, op.source):
+            return
+        known = by_uri(files.source)
+        if isinstance(op, UpdateFiles):
+            check_files(op, known)
+        new = new_assets(op.source, known)
+        if new is None:
+            self._make_anew(op, node, files)
+            return
+        # A server adds the files that it is told of to those that it knows.
+        source = external_source(
+            op.source, new if files.sure else op.source.assets, files.source_id
+        )
+        files.sure = False
+        self._requests.send(
+            "PUT",
+            endpoint(node.uri, "data_source"),
+            json={"data_source": asdict(source)},
+            params=_patch_params(op),
+        )
+        files.source, files.sure, files.behind = op.source, True, False
+
+    def _make_anew(self, op: RegisterFiles | UpdateFiles, node: _Node, files: _Files) -> None:
+        """Put a node in the place of one whose files are in another order; the files stay."""
+        assert files.creation is not None
+        creation = replace(files.creation, source=op.source, metadata=node.metadata)
+        try:
+            self._requests.send("DELETE", node.uri)
+        except RequestError as error:
+            if error.status != httpx.codes.NOT_FOUND:  # as after an answer that was lost
+                raise
+        source = external_source(op.source, op.source.assets)
+        made = self._create(creation, self._parent(creation), source=source)
+        assert made.files is not None
+        made.files.creation = creation
+        self._keep(creation, made)
+
+    def _validate_files(self, op: ValidateFiles) -> tuple[bool, list[str]] | None:
+        uri = endpoint(self._node(op).uri, "validate").replace("/api/v1/", "/custom/", 1)
+        try:
+            answer = self._requests.send("GET", uri, params={"fix": op.fix, "read": False}).json()
+        except RequestError as error:
+            if error.status in (httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST):
+                return None
+            if error.status == httpx.codes.INTERNAL_SERVER_ERROR:  # some file, not the server
+                return False, [error.words]
+            raise
+        return answer["valid"], answer["notes"]
+
     # What waits for the run's end
 
     def _hold(self, op: CreateArray | CreateRagged, rows: Sequence[Array]) -> None:
@@ -366,7 +505,8 @@ class TiledSink:
             chunks=tuple((length,) for length in data.shape),
             dims=op.dims,
         )
-        node = self._create(op, self._parent(op), "array", structure, metadata=held.metadata)
+        source = DataSource(structure_family="array", structure=structure)
+        node = self._create(op, self._parent(op), source=source, metadata=held.metadata)
         if node.adopted and (node.rows, node.kind) != (len(data), (data.dtype, data.shape[1:])):
             raise _other_kind(op, "array")
 
@@ -378,7 +518,8 @@ class TiledSink:
         array = awkward.to_packed(ragged_array(held.rows, op.shape)._impl)
         form, length, buffers = awkward.to_buffers(array)
         structure = AwkwardStructure(length=length, form=form.to_dict())
-        node = self._create(op, self._parent(op), "awkward", structure, metadata=held.metadata)
+        source = DataSource(structure_family="awkward", structure=structure)
+        node = self._create(op, self._parent(op), source=source, metadata=held.metadata)
         if node.adopted and (node.rows, node.kind) != (length, structure.form):
             raise _other_kind(op, "awkward array")
         self._requests.send(
@@ -414,7 +555,7 @@ class TiledSink:
         if self._close_streams:
             for node in reversed(nodes.values()):
                 assert isinstance(node, _Node)
-                self._requests.send("DELETE", node.uri.replace("/metadata/", "/stream/close/", 1))
+                self._requests.send("DELETE", endpoint(node.uri, "stream/close"))
         del self._runs[op.run]
         if failures:
             raise failures[0]
@@ -465,7 +606,8 @@ class TiledSink:
     ) -> _Node:
         """Make a node of a run, or take over the one of the same kind that the run has there."""
         _check_unused(op, self._runs.setdefault(op.run, {}))
-        node = self._create(op, self._parent(op), family, structure, mimetype=mimetype)
+        source = DataSource(structure_family=family, structure=structure, mimetype=mimetype)
+        node = self._create(op, self._parent(op), source=source)
         if not node.adopted:
             node.kind = kind
         elif node.family != or_else and (node.family, node.kind) != (family, kind):
@@ -480,40 +622,38 @@ class TiledSink:
         self,
         op: CreateNode,
         parent: _Node,
-        family: str,
-        structure: Any = None,
         *,
+        source: DataSource[Any] | None = None,
         key: str | None = None,
-        mimetype: str | None = None,
         metadata: Json | None = None,
     ) -> _Node:
-        """Make a node, or find the one that has its place."""
+        """Make a node, or find the one that has its place; without `source`, a container."""
         key = op.path[-1] if key is None else key
         metadata = op.metadata if metadata is None else metadata
-        source = DataSource(structure_family=family, structure=structure, mimetype=mimetype)
-        body = {
-            "id": key,
-            "structure_family": family,
-            "metadata": metadata,
-            "specs": [{"name": spec.name, "version": spec.version} for spec in op.specs],
-            "access_tags": None if op.access_tags is None else list(op.access_tags),
-            "data_sources": [] if structure is None else [asdict(source)],
-        }
+        external = source is not None and source.management is Management.external
+        body = node_body(key, source, metadata=metadata, specs=op.specs, access_tags=op.access_tags)
+        uri = endpoint(parent.uri, "register") if external else parent.uri
         try:
-            made = self._requests.send("POST", parent.uri, json=body).json()
+            made = self._requests.send("POST", uri, json=body).json()
         except RequestError as error:
             if error.status != httpx.codes.CONFLICT:
                 raise
-            return self._find(f"{parent.uri.rstrip('/')}/{quote(key, safe='')}")
+            return self._find(f"{parent.uri.rstrip('/')}/{quote(key, safe='')}", external)
         # A server's validator may have changed the metadata.
-        return _Node(made["links"], family, made.get("metadata", metadata))
+        node = _Node(made["links"], body["structure_family"], made.get("metadata", metadata))
+        node.files = _files(made) if external else None
+        return node
 
-    def _find(self, uri: str) -> _Node:
-        item = self._requests.send("GET", uri).json()["data"]
+    def _find(self, uri: str, external: bool = False) -> _Node:
+        """Look a node up; of an external one, its files, too."""
+        params = {"include_data_sources": True} if external else None
+        item = self._requests.send("GET", uri, params=params).json()["data"]
         attributes = item["attributes"]
         family = attributes["structure_family"]
         kind, rows = kind_and_rows(family, attributes["structure"])
-        return _Node(item["links"], family, attributes["metadata"], True, rows, kind)
+        node = _Node(item["links"], family, attributes["metadata"], True, rows, kind)
+        node.files = _files(attributes) if external else None
+        return node
 
 
 def _failure(error: RequestError, op: Op) -> SinkError:
@@ -522,7 +662,26 @@ def _failure(error: RequestError, op: Op) -> SinkError:
         unfit = beyond_sqlite(op.schema)
         if unfit:
             return UnfitColumnsError(error.words, op, unfit, hint=hint_for(op))
-    return SinkError(error.words, op, transient=error.tries > 1, hint=hint_for(op))
+    hint = hint_for_files(op, error.status) or hint_for(op)
+    return SinkError(error.words, op, transient=error.tries > 1, hint=hint)
+
+
+def _files(item: Mapping[str, Any]) -> _Files | None:
+    """Read from what the server says of a node which files it has; None if it has none."""
+    sources = item.get("data_sources") or []
+    if len(sources) != 1 or sources[0]["management"] != Management.external.value:
+        return None
+    return _Files(sources[0]["id"], known_source(sources[0]))
+
+
+def _patch_params(op: RegisterFiles | UpdateFiles) -> dict[str, str] | None:
+    """What readers that follow an array are told of its new part."""
+    if not isinstance(op, UpdateFiles) or op.source.family != "array" or not op.extent:
+        return None
+    return {
+        "patch_shape": ",".join(map(str, op.extent)),
+        "patch_offset": ",".join(map(str, op.offset)),
+    }
 
 
 def _uid(node: _Node) -> Any:
