@@ -54,6 +54,8 @@ def blocks(page: Path) -> Iterator[Block]:
 def run_block(block: Block, namespace: dict[str, object], where: str) -> None:
     match block.kind:
         case "python":
+            if block.title:
+                Path(block.title).write_text(block.text, "utf-8")
             exec(compile("\n" * block.line + block.text, where, "exec"), namespace)
         case "yaml":
             Path(block.title).write_text(block.text, "utf-8")

@@ -1,5 +1,6 @@
 """Everything that a reader can find in a Tiled node, as plain data that can be compared."""
 
+import io
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,10 @@ def snapshot(node: Any) -> dict[str, Any]:
             seen["array"] = array(node)
         case "ragged":
             seen["rows"] = [plain(np.asarray(row)) for row in node.read()]
+        case "bytes":
+            seen["files"] = contents(node)
+    if family in ("array", "bytes"):
+        seen["source"] = source(node)
     return seen
 
 
@@ -77,3 +82,33 @@ def array(node: Any) -> dict[str, Any]:
         "dims": node.dims,
         "values": plain(node.read().tolist()),
     }
+
+
+def source(node: Any) -> dict[str, Any]:
+    """Where Tiled reads an array or bytes from; what it manages itself lies where it likes."""
+    (found,) = node.data_sources()
+    if found.management != "external":
+        return {"management": found.management}
+    return {
+        "management": "external",
+        "mimetype": found.mimetype,
+        "structure": plain(found.structure),
+        "parameters": plain(found.parameters),
+        "properties": plain(found.properties),
+        "assets": [
+            {
+                "uri": asset.data_uri,
+                "parameter": asset.parameter,
+                "num": asset.num,
+                "is_directory": asset.is_directory,
+            }
+            for asset in found.assets
+        ],
+    }
+
+
+def contents(node: Any) -> dict[str, bytes]:
+    """The files of a node of bytes, by name."""
+    exported: dict[str, io.BytesIO] = {}
+    node.raw_export(exported)
+    return {key.rpartition("/")[2]: exported[key].getvalue() for key in sorted(exported)}

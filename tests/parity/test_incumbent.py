@@ -4,17 +4,13 @@ Both write the same recorded documents into the same catalog; everything that a 
 compared. Where the two differ, the incumbent is wrong, and a test below says how.
 """
 
-import copy
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bluesky_tiled_plugins import BlueskyRun, TiledWriter
-from tiled.client.container import DEFAULT_STRUCTURE_CLIENT_DISPATCH
 
 import tiledmap
+from tests.parity.both import differences, read_by_clients, write_both
 from tests.parity.snapshot import snapshot
 from tiledmap.documents.recordings import read_documents
 from tiledmap.sinks.embedded import EmbeddedCatalog
@@ -24,41 +20,10 @@ ALIKE = ["scan", "nested", "pages", "at5", "ophyd-async", "count-arrays"]
 Tree = dict[str, Any]
 
 
-@pytest.fixture(autouse=True)
-def same_clients_afterwards() -> Iterator[None]:
-    """`.v2` of a run changes, for the whole process, the class of every run looked up later."""
-    yield
-    DEFAULT_STRUCTURE_CLIENT_DISPATCH["numpy"].set("BlueskyRun", lambda: BlueskyRun)
-
-
-def write_both(catalog: EmbeddedCatalog, documents: list[Any]) -> tuple[Any, Any]:
-    """Clients of two containers: what tiledmap has written, and what TiledWriter has."""
-    ours = catalog.client.create_container("ours")
-    theirs = catalog.client.create_container("theirs")
-    mapping = tiledmap.load("bluesky-v3", settings={"max_array_size": 16})
-    with mapping.writer(ours, on_error="raise") as writer:
-        for name, document in documents:
-            writer(name, document)
-    incumbent = TiledWriter(theirs)
-    for name, document in documents:
-        incumbent(name, copy.deepcopy(document))
-    return ours, theirs
-
-
 @pytest.fixture
 def trees(request: pytest.FixtureRequest, duckdb_catalog: EmbeddedCatalog, runs: Path) -> Any:
     documents = list(read_documents(runs / f"{request.param}.jsonl"))
     return tuple(snapshot(client) for client in write_both(duckdb_catalog, documents))
-
-
-def differences(ours: Any, theirs: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
-    """Where two trees differ, with what each has there."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        found = {}
-        for key in sorted({*ours, *theirs}):
-            found |= differences(ours.get(key), theirs.get(key), f"{path}/{key}")
-        return found
-    return {} if ours == theirs else {path: (ours, theirs)}
 
 
 @pytest.mark.parametrize("trees", ALIKE, indirect=True)
@@ -72,36 +37,9 @@ def test_the_trees_are_equal(trees: tuple[Tree, Tree]) -> None:
 def test_its_clients_read_the_same(duckdb_catalog: EmbeddedCatalog, runs: Path, name: str) -> None:
     """Through `BlueskyRun`, `BlueskyEventStream`, `.v2` and `documents()`."""
     documents = list(read_documents(runs / f"{name}.jsonl"))
-    ours, theirs = write_both(duckdb_catalog, documents)
-    for uid in theirs:
-        assert _documents(ours[uid]) == _documents(theirs[uid])
-        for stream in theirs[uid]:
-            assert _dataset(ours[uid][stream].read()) == _dataset(theirs[uid][stream].read())
-            assert ours[uid][stream].descriptors == theirs[uid][stream].descriptors
-    for uid in list(theirs):
-        mine, other = ours[uid].v2, theirs[uid].v2
-        for stream in other:
-            for part in ("data", "config", "timestamps"):
-                assert _parts(mine[stream][part]) == _parts(other[stream][part])
+    ours, theirs = read_by_clients(*write_both(duckdb_catalog, documents))
 
-
-def _documents(run: Any) -> list[Any]:
-    return list(run.documents())
-
-
-def _dataset(dataset: Any) -> dict[str, Any]:
-    return {
-        str(name): (len(values.dims), values.dtype.str, values.values.tolist())
-        for name, values in dataset.variables.items()
-    }
-
-
-def _parts(part: Any) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if hasattr(part, "read"):
-            return _dataset(part.read())
-        return {key: _parts(part[key]) for key in part}
+    assert ours == theirs
 
 
 # ---------------------------------------------------------------- where the incumbent is wrong
