@@ -62,7 +62,15 @@ def postgresql() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(postgresql: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def postgresql_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of files that the server below reads."""
+    return tmp_path_factory.mktemp("postgresql-files")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(
+    postgresql: str, postgresql_files: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
     """``tiled serve`` with its catalog and tables in PostgreSQL."""
     home = tmp_path_factory.mktemp("postgresql")
     subprocess.run(
@@ -74,6 +82,7 @@ def postgresql_server(postgresql: str, tmp_path_factory: pytest.TempPathFactory)
 catalog:
   uri: {postgresql}tiled_catalog
   writable_storage: ["{home}/data", "{postgresql}tiled_storage"]
+  readable_storage: ["{postgresql_files}"]
 media_types:
   BlueskyRun: {{application/json-seq: "bluesky_tiled_plugins.exporters:json_seq_exporter"}}
 """

@@ -16,6 +16,7 @@ from tests.runs.external.record import (
     COMPOSED,
     DATASET,
     HERE,
+    TIFF,
     as_committed,
     datum,
     image,
@@ -108,11 +109,10 @@ def test_batches_do_not_change_what_is_stored(
     assert differences(snapshot(one_by_one), snapshot(at_once)) == {}
 
 
-@pytest.mark.parametrize("name", sorted({*SEVERAL} - {"out-of-order", "gaps"}))
+@pytest.mark.parametrize("name", SEVERAL)
 def test_a_run_that_broke_off_is_completed_when_it_is_written_again(
     catalog: EmbeddedCatalog, files: Path, name: str
 ) -> None:
-    """Tiled moves no file that it knows, so not where a break left a gap among them."""
     documents = COMPOSED[name](files).documents
     whole = snapshot(store(catalog, documents, "whole"))
 
@@ -120,6 +120,25 @@ def test_a_run_that_broke_off_is_completed_when_it_is_written_again(
     completed = store(catalog, documents, "broken", flush_rows=2)
 
     assert differences(snapshot(completed), whole) == {}
+
+
+@pytest.mark.parametrize("flush_rows", [1, 100])
+def test_two_sequences_of_files_may_take_turns(
+    catalog: EmbeddedCatalog, files: Path, flush_rows: int
+) -> None:
+    """Files of the first come between those that Tiled knows already."""
+    images = frames(4, 4, 6)
+    write_sequence(f"{files}/a_{{:03d}}.tif", images[:2], write_tiff)
+    write_sequence(f"{files}/b_{{:03d}}.tif", images[2:], write_tiff)
+    documents = run(
+        {"img": image(4, 6, dtype_numpy="<u2")},
+        *(stream_resource(TIFF, files, uid, template=f"/{uid}_{{:03d}}.tif") for uid in "ab"),
+        *(stream_datum(n, n + 1, uid) for n in range(2) for uid in ("a", "b")),
+    )
+
+    stored = store(catalog, documents, flush_rows=flush_rows)
+
+    np.testing.assert_array_equal(stored["primary"].base["img"].read(), images)
 
 
 def test_a_resource_need_not_name_its_run(catalog: EmbeddedCatalog, files: Path) -> None:
@@ -173,6 +192,30 @@ def test_loaded_values_of_which_no_file_is_known_are_an_array(
     assert dataset["img"].values.tolist() == [[1, 2]]
     assert dataset["x"].values.tolist() == [0.5]
     assert "its events hold what was loaded from files" in stored.metadata["notes"][0]
+
+
+# PostgreSQL
+
+
+@pytest.mark.parametrize("flush_rows", [1, 10_000])
+@pytest.mark.parametrize("name", ["ad-tiff-3", "two-resources", "interleaved"])
+def test_files_are_read_through_a_server_with_postgresql(
+    postgresql_client: Any, postgresql_files: Path, name: str, flush_rows: int
+) -> None:
+    directory = postgresql_files / f"{name}-{flush_rows}"
+    directory.mkdir()
+    recorded = COMPOSED[name](directory)
+
+    with tiledmap.load(MAPPING).writer(
+        postgresql_client, flush_rows=flush_rows, on_error="raise"
+    ) as writer:
+        for kind, document in recorded.documents:
+            writer(kind, document)
+
+    run = postgresql_client[recorded.documents[0][1]["uid"]]
+    for path, values in recorded.values.items():
+        stream, key = path.split("/")
+        np.testing.assert_array_equal(run[stream].base[key].read(), values)
 
 
 # Files that are not as documents say
