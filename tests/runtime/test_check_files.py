@@ -317,6 +317,16 @@ def test_links_of_hdf5_are_held_to_the_same_directories(tmp_path: Path) -> None:
         assert_not_opened(declared(allowed / "master.h5", 2, {"dataset": name}), allowed)
 
 
+def test_a_virtual_dataset_of_its_own_file_is_read(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w", libver="latest") as file:
+        layout = h5py.VirtualLayout((2, 3, 4), "<f8")
+        layout[...] = h5py.VirtualSource(file.create_dataset("held", data=np.ones((2, 3, 4))))
+        file.create_virtual_dataset(DATASET, layout)
+
+    found = declared(tmp_path / "a.h5", 2)
+    assert look(found, tmp_path) == FileCheck(found[1])
+
+
 def test_descriptions_of_a_store_are_held_to_the_same_directories(tmp_path: Path) -> None:
     allowed = tmp_path / "data"
     save_store(allowed / "a", np.zeros((2, 3, 4)))

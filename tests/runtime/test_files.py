@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,18 +13,23 @@ from hypothesis import strategies as st
 
 from tests.runtime.conftest import Store, write
 from tests.runtime.layouts import LAYOUT, descriptor, event, key, page, start, stop
-from tiledmap.runtime.consolidators import find_consolidator
-from tiledmap.runtime.files import insert_range
+from tiledmap.runtime.consolidators import Reach, find_consolidator
+from tiledmap.runtime.files import Files, insert_range
 from tiledmap.runtime.layout import (
     AssetRule,
+    DataKeyRepair,
     DatumRepair,
+    Dropped,
+    Hook,
     Layout,
     Refused,
     Repairs,
     ResourceRepair,
+    RootRepair,
     Sidecar,
 )
 from tiledmap.runtime.ops import Asset, FileSource, Op, RegisterFiles, UpdateFiles
+from tiledmap.runtime.writer import Writer
 from tiledmap.sinks.memory import MemorySink
 
 HDF5 = "application/x-hdf5"
@@ -259,6 +265,35 @@ def test_indices_may_go_on_counting_in_the_next_resource(first: int) -> None:
     assert names(sink) == ["a_0.tiff", "a_1.tiff", "a_2.tiff", "b_0.tiff", "b_1.tiff"]
 
 
+def test_indices_that_go_on_may_number_the_same_files_on() -> None:
+    where = {"mimetype": TIFF, "uri": "file://localhost/data/", "parameters": {"template": "{:d}"}}
+    sink = stored_quietly(
+        run(
+            stream_resource("a", **where),
+            stream_datum(0, 2, "a"),
+            stream_resource("b", **where),
+            stream_datum(2, 4, "b"),
+        )
+    )
+
+    assert names(sink) == ["0", "1", "2", "3"]
+
+
+def test_a_file_of_two_stream_resources_costs_the_second_only(stored: Store) -> None:
+    uri = "file://localhost/data/one.h5"
+    documents = [
+        stream_resource("a", uri=uri),
+        stream_datum(0, 2, "a"),
+        stream_resource("b", uri=uri),
+        stream_datum(0, 2, "b", seq_num=3),
+        stream_datum(2, 5, "a", seq_num=5),
+    ]
+    sink = stored(run(*documents), WITH_FILES)
+
+    assert source(sink).shape == (5, 4, 6)
+    assert any(f"{uri} is the file of another stream resource" in note for note in notes(sink))
+
+
 def test_datums_that_were_skipped_are_said() -> None:
     sink = stored_quietly(run(stream_resource(), stream_datum(0, 2), stream_datum(4, 6, seq_num=3)))
 
@@ -284,6 +319,17 @@ def test_a_resource_that_cannot_join_the_others_is_said(stored: Store) -> None:
     assert names(sink) == ["a.h5"]
     (note,) = notes(sink)
     assert note.startswith("event 4 to 5 of stream 'primary': 'img' is not stored: its dataset")
+
+
+def test_a_file_that_should_say_the_structure_and_is_not_there_is_said(tmp_path: Path) -> None:
+    read = replace(HDF5_RULE, structure_from="file")
+    missing = stream_resource(uri=f"file://localhost{tmp_path}/missing.h5")
+    layout = replace(WITH_FILES, select_asset=lambda start, stream_resource: read)
+    sink = write(run(missing, stream_datum(0, 3)), layout, file_roots=[tmp_path])
+
+    (note,) = notes(sink)
+    assert "run-1/primary/img, which gets no rows from the last event on" in note
+    assert "missing.h5 is not there" in note
 
 
 RANGES = st.lists(st.integers(0, 12), min_size=2, max_size=2).map(sorted).map(tuple)
@@ -353,6 +399,27 @@ def test_pages_and_bulk_documents_are_taken(bulk: bool) -> None:
     assert names(sink) == [f"RES/a_00{n}.tiff" for n in range(3)]
 
 
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("datum_page", {"datum_id": ["RES/0"], "datum_kwargs": {"point_number": [0]}}),
+        ("bulk_datum", {"datum_ids": ["RES/0"], "datum_kwarg_list": [{"point_number": 0}]}),
+    ],
+)
+def test_hooks_for_datums_are_given_those_of_pages(name: str, document: Any) -> None:
+    def count_from_3(document: dict[str, Any]) -> dict[str, Any]:
+        return {**document, "datum_kwargs": {"point_number": 3}}
+
+    layout = replace(WITH_FILES, hooks=(Hook("later", "datum", count_from_3, "m.yaml:42"),))
+    documents = [resource(), (name, {"resource": "RES", **document}), refers(1, "RES/0")]
+    sink = MemorySink()
+    with Writer(layout, sink, on_error="raise") as writer:
+        for kind, taken in run(*documents):
+            writer(kind, taken)
+
+    assert names(sink) == ["RES/a_003.tiff"]
+
+
 @pytest.mark.parametrize("paged", [False, True])
 def test_an_event_that_was_filled_still_says_its_datum(paged: bool) -> None:
     """What was loaded is in the file; the name of the datum has moved to ``filled``."""
@@ -397,6 +464,110 @@ def test_what_comes_first_decides_between_files_and_loaded_values(
     assert (sink.tree[IMAGE].data is not None) is loaded_first
     assert (sink.tree[IMAGE].source is not None) is not loaded_first
     assert any("event 2 of stream 'primary': 'img' is not stored" in note for note in notes(sink))
+
+
+@pytest.mark.parametrize("flush_rows", [1, 10])
+def test_loaded_values_keep_the_rows_of_events_before_that_have_none(flush_rows: int) -> None:
+    documents = run(("event", event(1, {"img": None}, filled={"img": False})), holding(2))
+    sink = write(documents, WITH_FILES, flush_rows=flush_rows)
+
+    data = sink.tree[IMAGE].data
+    assert data is not None
+    assert data.shape == (2, 4, 6)
+
+
+def test_flags_that_are_not_as_many_as_the_events_cost_nothing(stored: Store) -> None:
+    events = {**page([event(1, {"img": "RES/0"})]), "filled": {"img": [False, False]}}
+    sink = stored(run(resource(), datum(0), ("event_page", events)), WITH_FILES)
+
+    assert source(sink).shape == (1, 4, 6)
+    (note,) = notes(sink)
+    assert "filled['img'] of a page is passed over" in note
+
+
+def test_interleaved_runs_may_name_the_same_resource() -> None:
+    def of_run(number: int, *documents: Named) -> list[Named]:
+        return [
+            (
+                name,
+                {
+                    **document,
+                    **({"run_start": f"run-{number}"} if "run_start" in document else {}),
+                    **({"descriptor": f"desc-{number}"} if "descriptor" in document else {}),
+                },
+            )
+            for name, document in documents
+        ]
+
+    both = [("start", start(uid=f"run-{number}")) for number in (1, 2)]
+    for number in (1, 2):
+        described = descriptor({"img": image()}, uid=f"desc-{number}")
+        both += of_run(number, ("descriptor", described), resource())
+    both.append(datum(0))
+    for number in (1, 2):
+        both += of_run(number, refers(1, "RES/0"), ("stop", stop(uid=f"stop-{number}")))
+
+    sink = stored_quietly(both)
+
+    assert names(sink) == names(sink, ("run-2", "primary", "img")) == ["RES/a_000.tiff"]
+
+
+def test_stream_datums_of_a_data_key_that_is_dropped_are_passed_over() -> None:
+    drop = DataKeyRepair(
+        "drop",
+        matches=lambda start, descriptor, key: key["name"] == "img",
+        repair=lambda start, descriptor, key: Dropped("not wanted", "m.yaml:40"),
+        at="m.yaml:40",
+    )
+    keys = {"img": image(), "x": key()}
+    sink = stored_quietly(
+        run(stream_resource(), stream_datum(0, 3), keys=keys), with_repairs(data_keys=(drop,))
+    )
+
+    assert notes(sink) == ["data_key 'img' in stream 'primary' is not stored: not wanted"]
+
+
+def test_stream_datums_that_came_before_their_resource_leave_by_age() -> None:
+    moments = [0.0]
+    sink = MemorySink()
+    writer = Writer(WITH_FILES, sink, clock=lambda: moments[-1])
+    for name, document in run(stream_datum(0, 3))[:-1]:
+        writer(name, document)
+    for moment in (10.0, 20.0):
+        moments.append(moment)
+        writer(*stream_datum(3, 4))
+    writer(*stream_resource())
+    assert not ops_of_files(sink)
+    moments.append(30.0)
+    writer(*stream_datum(4, 5))
+
+    assert source(sink).shape == (5, 4, 6)
+
+
+def test_a_replay_of_resources_that_take_turns_takes_nothing_back() -> None:
+    where = {"mimetype": TIFF, "parameters": {"template": "{:d}"}}
+    documents = run(
+        stream_resource("a", uri="file://localhost/data/a/", **where),
+        stream_datum(0, 2, "a"),
+        stream_resource("b", uri="file://localhost/data/b/", **where),
+        stream_datum(0, 2, "b", seq_num=3),
+        stream_datum(2, 4, "a", seq_num=5),
+    )
+    sink = stored_quietly(documents)
+    whole = source(sink)
+    writer = Writer(WITH_FILES, sink, flush_rows=1)
+    for name, document in documents:
+        writer(name, document)
+        assert source(sink) == whole
+    assert len(whole.assets) == 6
+
+
+@pytest.mark.parametrize("root", ["", "/", "data", "/data/../etc", "//."])
+def test_a_root_that_says_nothing_opens_no_directory(root: str) -> None:
+    rules = (RootRepair("root", "/old", lambda start: root, at="m.yaml:41"),)
+    files = Files(start(), with_repairs(roots=rules), None, lambda *_: None, lambda _: None)
+
+    assert files.reach() == Reach(())
 
 
 def test_one_resource_may_serve_two_data_keys_and_two_streams() -> None:
@@ -556,6 +727,39 @@ def test_a_datum_that_chooses_another_part_than_those_before_is_lost_aloud(store
     assert "event 2 of stream 'primary': 'img' is not stored: the rules of repair.datums" in note
 
 
+@pytest.mark.parametrize(
+    ("file", "kwargs", "words"),
+    [
+        (resource(spec="AD_HDF5", resource_kwargs={}), "path", "its dataset is 'b'"),
+        (
+            resource(resource_kwargs={"template": "%s%s_%d.tiff"}),
+            "filename",
+            "its files would be named as file://localhost/data/RES/b_0.tiff",
+        ),
+    ],
+)
+def test_a_datum_whose_own_words_change_its_resource_is_lost_aloud(
+    file: Named, kwargs: str, words: str, stored: Store
+) -> None:
+    datums = [datum(number, **{kwargs: value}) for number, value in enumerate(["a", "b"])]
+    events = [refers(1, "RES/0"), refers(2, "RES/1")]
+    sink = stored(run(file, *datums, *events), WITH_FILES)
+
+    assert source(sink).shape == (1, 4, 6)
+    (note,) = notes(sink)
+    assert f"event 2 of stream 'primary': 'img' is not stored: {words}" in note
+
+
+def test_what_documents_leave_empty_is_as_the_asset_rule_says() -> None:
+    rule = replace(HDF5_RULE, parameters=lambda start, resource: {"swmr": False})
+    layout = replace(WITH_FILES, select_asset=lambda start, resource: rule)
+    empty = stream_resource(parameters={"dataset": "/entry/data", "swmr": None})
+
+    sink = stored_quietly(run(empty, stream_datum(0, 3)), layout)
+
+    assert source(sink).parameters["swmr"] is False
+
+
 def test_a_sidecar_is_an_asset_for_another_parameter() -> None:
     sidecar = Sidecar("config", lambda start, resource: f"{resource['uri']}.txt")
     layout = replace(
@@ -600,6 +804,29 @@ def test_a_sidecar_is_an_asset_for_another_parameter() -> None:
             [stream_resource(), stream_datum(5, 3)],
             "its indices, 5 to 3, do not exist",
         ),
+        (
+            [
+                stream_resource(parameters={"dataset": "/d", "chunk_shape": (1,)}),
+                stream_datum(10**12, 10**12 + 1, seq_num=1),
+            ],
+            "more than 10,000,000 files or chunks",
+        ),
+        (
+            [
+                stream_resource(mimetype=TIFF, parameters={"template": "{:d}"}),
+                stream_datum(0, 10**12),
+            ],
+            "more than 10,000,000 files or chunks",
+        ),
+        (
+            [
+                stream_resource(
+                    mimetype=TIFF, parameters={"template": "{:d}", "multiplier": 10**9}
+                ),
+                stream_datum(0, 1),
+            ],
+            "more than 10,000,000 files or chunks",
+        ),
     ],
 )
 def test_files_that_cannot_be_stored_are_said_and_cost_nothing_else(
@@ -632,7 +859,7 @@ def test_what_nothing_refers_to_is_said(stored: Store) -> None:
     sink = stored(run(resource(), datum(0), datum(1)), WITH_FILES)
 
     assert notes(sink) == [
-        "resource RES: nothing refers to file://localhost/data/RES",
+        "resource RES: nothing that is stored refers to file://localhost/data/RES",
         "2 datums were given to which no event that is stored refers",
     ]
 

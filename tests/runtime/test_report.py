@@ -10,6 +10,8 @@ from tests.runtime.conftest import write
 from tests.runtime.layouts import LAYOUT, descriptor, event, key, start, stop
 from tiledmap.runtime.layout import DataKeyRepair, DocumentRepair, Repairs
 from tiledmap.runtime.report import RepairRule, RunReport
+from tiledmap.runtime.writer import Writer
+from tiledmap.sinks.memory import MemorySink
 
 
 def data_key(name: str, prefix: str, until: str | None = None) -> DataKeyRepair:
@@ -82,3 +84,24 @@ def test_the_report_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_run_without_an_end_has_no_report() -> None:
     assert reports(RUN[:-1]) == []
+
+
+def test_a_report_that_nobody_can_take_leaves_the_writer_as_it_was(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    moments = [0.0]
+
+    def refuse(report: RunReport) -> None:
+        raise OSError("the printer is on fire")
+
+    sink = MemorySink()
+    writer = Writer(LAYOUT, sink, reported=refuse, clock=lambda: moments[-1])
+    for name, document in RUN:
+        writer(name, document)
+    assert "the printer is on fire" in caplog.text
+    assert sink.tree[("run-1",)].closed
+    for moment in (100.0, 200.0):
+        moments.append(moment)
+        writer("event", event(9, {"m1": 1.0, "m2": 2.0, "x": 3.0}))  # of a run that has ended
+
+    assert "its descriptor 'desc-1' was not seen" in caplog.text

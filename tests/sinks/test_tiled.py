@@ -234,6 +234,11 @@ def requests_of(client: Any) -> Iterator[list[httpx.Request]]:
         yield made
 
 
+def while_asking(client: Any, function: Callable[[Any], None]) -> Any:
+    """Call a function with each request meanwhile."""
+    return _hook(client, "request", function)
+
+
 def while_answering(client: Any, function: Callable[[Any], None]) -> Any:
     """Call a function with each response meanwhile."""
     return _hook(client, "response", function)

@@ -80,6 +80,8 @@ class Binding:
 
     Attributes
     ----------
+    dropped
+        As given.
     waiting
         How many rows wait to be flushed.
     oldest
@@ -105,6 +107,7 @@ class Binding:
         self._run = run
         self._keys = tuple(keys)
         self._files = {each.rows.data_key: each.rows for each in files}
+        self.dropped = dropped
         self._external = dropped | self._files.keys()
         self._trouble = trouble
         self._read = EventReader(self._keys, self._files).read
@@ -175,7 +178,12 @@ class Binding:
 
     def _put_references(self, columns: Columns, filled: Document) -> None:
         for place, key in enumerate(self._keys, start=len(FIELDS)):
-            if key in self._files and (flags := filled.get(key)):
+            if key not in self._files or not (flags := filled.get(key)):
+                continue
+            if len(flags) != len(columns[place]):
+                text = f"filled[{key!r}] of a page is passed over: it is not as long as the page"
+                self._trouble.note(text, f"filled of {key}")
+            else:
                 columns[place] = [
                     flag if isinstance(flag, str) else Loaded(value) if flag else value
                     for flag, value in zip(flags, columns[place], strict=True)
@@ -186,7 +194,7 @@ class Binding:
         columns = self._taken()
         if not columns or not len(columns[0]):
             for each in self.files:
-                yield from self._guarded(each.rows.flush(), each.rows, "the last")
+                yield from self._guarded(each.rows.flush(), each.rows, None)
             return
         seq_nums = columns[0]
         for array in self.arrays:
@@ -209,9 +217,9 @@ class Binding:
         """Ops for all that is left once no event will come."""
         yield from self.flush()
         for array in self.arrays:
-            yield from self._guarded(array.rows.finish(), array.rows.node, "the last")
+            yield from self._guarded(array.rows.finish(), array.rows.node, None)
         for each in self.files:
-            yield from self._guarded(each.rows.finish(), each.rows, "the last")
+            yield from self._guarded(each.rows.finish(), each.rows, None)
 
     def _guarded(
         self, ops: Iterator[Op], node: ArrayNode | TablePart | ExternalRows, seq_num: Any
@@ -283,7 +291,7 @@ class Binding:
                 self._trouble.note(f"{events} has no {part}[{key!r}]", f"missing {part} of {key}")
             for key in sorted(extra, key=repr):
                 reason = f"{part} has a key that its descriptor does not have"
-                self._trouble.lost(str(key), events, document[part][key], reason, "")
+                self._trouble.lost(str(key), _numbers(seq_nums), document[part][key], reason, "")
 
     def _compute(self, column: TableColumn, event: Document, row: Row) -> Any:
         value = timestamp = None
@@ -321,8 +329,12 @@ def _joined(parts: Iterable[Any]) -> list[Any]:
 
 
 def _span(seq_nums: Sequence[Any]) -> str:
+    return f"event{'' if len(seq_nums) == 1 else 's'} {_numbers(seq_nums)}"
+
+
+def _numbers(seq_nums: Sequence[Any]) -> str:
     first, last = number_shown(seq_nums[0]), number_shown(seq_nums[-1])
-    return f"event {first}" if len(seq_nums) == 1 else f"events {first} to {last}"
+    return first if len(seq_nums) == 1 else f"{first} to {last}"
 
 
 def _events_of(page: Document) -> Iterator[dict[str, Any]]:

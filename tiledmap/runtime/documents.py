@@ -38,16 +38,24 @@ def _schema_validators() -> Mapping[str, Any]:
 
 def schema_problem(name: str, document: Any) -> str | None:
     """What event-model's schema has against `document`, or None."""
-    from jsonschema.exceptions import best_match
-
     validator = _schema_validators()[name]
     try:
-        error = best_match(validator.iter_errors(document))
+        error = _best_error(validator, document)
         if error is not None:  # perhaps only of numpy's numbers, which it does not know
-            error = best_match(validator.iter_errors(_as_python(document)))
+            error = _best_error(validator, _as_python(document))
     except Exception as failure:  # keys that are no text, circles, arrays of no dimensions
         return f"the schema cannot be applied: {in_words(failure)}"
     return None if error is None else f"{error.json_path}: {error.message}"
+
+
+def _best_error(validator: Any, document: Any) -> Any:
+    """The error that says most; None if there is none."""
+    from jsonschema.exceptions import best_match
+
+    errors = list(validator.iter_errors(document))
+    # Where one field is wrong, the schema knows none of the others either; that says nothing.
+    telling = [error for error in errors if error.validator != "unevaluatedProperties"]
+    return best_match(telling or errors)
 
 
 def _as_python(value: Any) -> Any:
@@ -70,11 +78,9 @@ def _event_model_validator_class() -> Callable[[Mapping[str, Any]], Any]:
 
 def addition_problem(schema: Mapping[str, Any], document: Document) -> str | None:
     """What a mapping's own schema has against `document`, or None."""
-    from jsonschema.exceptions import best_match
-
     try:
         validator = _event_model_validator_class()(schema)
-        error = best_match(validator.iter_errors(_as_python(document)))
+        error = _best_error(validator, _as_python(document))
     except Exception as failure:
         return f"the mapping's schema cannot be applied: {in_words(failure)}"
     return None if error is None else f"{error.json_path}: {error.message}"

@@ -8,6 +8,7 @@ come, so neither batches nor the way in which datums were split can change it.
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,8 +42,6 @@ from tiledmap.runtime.upgrade import (
     upgrade_resource,
 )
 
-MOST_AT_ONCE = 10_000_000
-"""Datums in one range. More would be a mistake, and their files could not be listed."""
 _NOTHING_SAID = DatumSaid({}, {}, None)
 
 
@@ -129,7 +128,7 @@ class Files:
     def reach(self) -> Reach:
         """Where files may be opened: documents may come from strangers."""
         roots = (rule.becomes(self.start) for rule in self._mapping.repairs.roots)
-        return Reach.below((*self.directories, *roots))
+        return Reach.below((*self.directories, *filter(_is_root, roots)))
 
     def asset_rule(self, stream_resource: Document) -> AssetRule | Refused:
         """The rule of assets for a stream resource."""
@@ -146,7 +145,7 @@ class Files:
     def leftovers(self) -> Iterator[str]:
         """What no event and no stream datum referred to, in words."""
         for uid, uri in self._unused.items():
-            yield f"resource {uid}: nothing refers to {uri}"
+            yield f"resource {uid}: nothing that is stored refers to {uri}"
         if unused := len(self._datums):
             yield f"{unused} datums were given to which no event that is stored refers"
 
@@ -168,12 +167,18 @@ class Remarks:
     """Of (seq_num, value, reason, at) where an event refers to what could not be stored."""
 
 
+def _is_root(path: str) -> bool:
+    """Whether a path that a rule gives says where files are; ``/`` and ``/data/../x`` do not."""
+    steps = [step for step in path.split("/") if step not in ("", ".")]
+    return path.startswith("/") and bool(steps) and ".." not in steps
+
+
 @dataclass(slots=True)
 class _Datums:
     """The datums of one resource that have come."""
 
     resource: FileResource
-    said: Mapping[str, Any]
+    first: DatumSaid
     offset: int = 0
     ranges: list[Range] = field(default_factory=list)
 
@@ -213,6 +218,9 @@ class ExternalRows:
     _counters: dict[str, Counter] = field(default_factory=dict)
     _sent: FileSource | None = None
     _taken: int = 0
+    _rows: int = 0
+    _named: bool = False
+    _empty: list[Any] = field(default_factory=list)
     _new: bool = False
     _in_step: bool = True
     _loading: bool = False
@@ -233,14 +241,18 @@ class ExternalRows:
             if isinstance(value, Loaded):
                 self._take_loaded(seq_num, value.value)
             elif value is not None:
+                self._named = True
                 self._references.append((seq_num, value))
         if self._loading:
             held = [value.value if isinstance(value, Loaded) else None for value in values]
-            yield from self.loaded.write(held, seq_nums)
+            empty, self._empty = self._empty, []
+            yield from self.loaded.write([None] * len(empty) + held, [*empty, *seq_nums])
+        elif not self._named:
+            self._empty += seq_nums
         yield from self.flush()
 
     def _take_loaded(self, seq_num: Any, value: Any) -> None:
-        if self._parts or self._references:
+        if self._named:
             self._lose(
                 seq_num, value, "it was loaded from a file, and the events before name files"
             )
@@ -255,7 +267,7 @@ class ExternalRows:
         seq_nums = int(stream_datum["seq_nums"]["start"]), int(stream_datum["seq_nums"]["stop"])
         events = _in_words(seq_nums)
         try:
-            offset = self._offset(stream_datum)
+            offset = self._offset(stream_datum, resource)
             indices = _indices_from(offset, stream_datum)
             self._add(resource, _NOTHING_SAID, indices, seq_nums, events, offset)
         except WriteError as error:
@@ -328,16 +340,20 @@ class ExternalRows:
             at = error.at if isinstance(error, WriteError) else ""
             self._lose(seq_num, datum["datum_id"], in_words(error), at)
 
-    def _offset(self, datum: Document) -> int:
+    def _offset(self, datum: Document, resource: Resource) -> int:
         """What a stream datum's resource counts its first datum as.
 
-        Documents of some devices go on counting where the resource before has ended.
+        Documents of some devices go on counting where the resource before has ended; so do files
+        that one after the other are named alike.
         """
         part = self._parts.get(datum["stream_resource"])
         if part is not None:
             return part.offset
         first = int(datum["indices"]["start"])
-        return first if self._parts and first == self._taken else 0
+        if not self._parts or first != self._taken:
+            return 0
+        alike = any(part.resource.uri == resource.uri for part in self._parts.values())
+        return 0 if alike else first
 
     def _lose(self, seq_num: Any, value: Any, reason: str, at: str = "") -> None:
         self.remarks.lost(seq_num, value, reason, at or self.at)
@@ -352,10 +368,9 @@ class ExternalRows:
         offset: int = 0,
     ) -> None:
         """Add datums of a resource."""
-        if indices[1] - indices[0] > MOST_AT_ONCE:
-            raise InvalidDocumentError(f"more than {MOST_AT_ONCE:,} datums at once: {indices}")
         if self._loading:
             raise InvalidDocumentError("events before it hold what was loaded from files")
+        self._named, self._empty = True, []
         if resource.uid not in self._parts and resource.uid not in self._refused:
             self._open(resource, said, offset)
         if resource.uid in self._refused:
@@ -363,15 +378,19 @@ class ExternalRows:
             self._lose(events, resource.uri, reason, at)
             return
         part = self._parts[resource.uid]
-        if said is not _NOTHING_SAID and _constants(said.said) != _constants(part.said):
-            raise RuleError(
-                "the rules of repair.datums say something else of it than of the datums before"
-            )
+        assert self._consolidator is not None
+        if said is not _NOTHING_SAID:
+            self._check_said(resource, said, part.first)
         count = sum(stop - first for first, stop in part.ranges)
         next_index = part.ranges[-1][1] if part.ranges else 0
+        more = indices[1] - (indices[0] if self._consolidator.numbered else next_index)
+        try:
+            self._consolidator.check_extent(self._rows + max(more, 0))
+        except ValueError as error:
+            raise InvalidDocumentError(str(error)) from error
         insert_range(part.ranges, indices)
         added = sum(stop - first for first, stop in part.ranges) - count
-        assert self._consolidator is not None
+        self._rows += added if self._consolidator.numbered else max(more, 0)
         # One file keeps the datums that are left out; of many files only those that are named.
         left_out = indices[0] > next_index and not self._consolidator.numbered
         if self._in_step and (
@@ -388,16 +407,36 @@ class ExternalRows:
         self._taken += added
         self._new = self._new or added > 0
 
-    def _open(self, resource: Resource, said: DatumSaid, offset: int) -> None:
-        """Begin with a resource; say so if it cannot be stored."""
-        parameters = {**resource.parameters, **resource.said, **said.kwargs, **said.said}
-        document = {
+    def _check_said(self, resource: Resource, said: DatumSaid, first: DatumSaid) -> None:
+        """Refuse a datum that says something else of its resource than the first one."""
+        if _constants(said.said) != _constants(first.said):
+            raise RuleError(
+                "the rules of repair.datums say something else of it than of the datums before"
+            )
+        with suppress(ValueError):  # arrays cannot be compared
+            if said.kwargs == first.kwargs:
+                return
+        assert self._consolidator is not None
+        assert self._rule is not None
+        file = self._file(self._rule, self._stream_resource(resource, said))
+        try:
+            self._consolidator.check_datum(file)
+        except ValueError as error:
+            raise InvalidDocumentError(str(error)) from error
+
+    def _stream_resource(self, resource: Resource, said: DatumSaid) -> dict[str, Any]:
+        """A resource and what a datum says of it, as a stream resource of this data key."""
+        return {
             "uid": resource.uid,
             "data_key": self.data_key,
             "mimetype": resource.mimetype,
             "uri": resource.uri,
-            "parameters": parameters,
+            "parameters": {**resource.parameters, **resource.said, **said.kwargs, **said.said},
         }
+
+    def _open(self, resource: Resource, said: DatumSaid, offset: int) -> None:
+        """Begin with a resource; say so if it cannot be stored."""
+        document = self._stream_resource(resource, said)
         rule = self.files.asset_rule(document)
         if isinstance(rule, Refused):
             self._refused[resource.uid] = rule.reason, rule.at
@@ -417,11 +456,12 @@ class ExternalRows:
             reason = str(error) if isinstance(error, ValueError) else in_words(error)
             self._refused[resource.uid] = reason, rule.at
             return
-        self._parts[resource.uid] = _Datums(file, said.said, offset)
+        self._parts[resource.uid] = _Datums(file, said, offset)
 
     def _file(self, rule: AssetRule, document: Document) -> FileResource:
         defaults = rule.parameters(self.files.start, document) if rule.parameters else {}
-        return FileResource(**{**document, "parameters": {**defaults, **document["parameters"]}})
+        given = {name: value for name, value in document["parameters"].items() if value is not None}
+        return FileResource(**{**document, "parameters": {**defaults, **given}})
 
     def _consolidate(self, rule: AssetRule, file: FileResource, document: Document) -> Consolidator:
         sidecars = {each.parameter: each.uri(self.files.start, document) for each in rule.sidecars}

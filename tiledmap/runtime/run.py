@@ -165,7 +165,7 @@ class Run:
         rows = binding.rows_of_files(resource.data_key or "")
         if rows is not None:
             binding.consume(document, resource, rows)
-        else:
+        elif resource.data_key not in binding.dropped:
             key = resource.data_key
             self._lose_stream_datum(document, f"no data key {key!r} is stored as files there")
 
@@ -477,8 +477,8 @@ class Run:
                 self._report(failure)
 
         def broken(node: str, seq_num: Any, error: Exception, at: str) -> None:
-            words = f"{node}, which gets no rows from event {number_shown(seq_num)} on"
-            self._failed(words)(error, at)
+            began = "the last event" if seq_num is None else f"event {number_shown(seq_num)}"
+            self._failed(f"{node}, which gets no rows from {began} on")(error, at)
 
         return EventTrouble(note, lost, failed, broken)
 

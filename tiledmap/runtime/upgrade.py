@@ -138,8 +138,11 @@ def rooted(
 
 
 def expired(until: str | None, start: Document) -> bool:
-    """Whether a repair's last day was before the run."""
-    return until is not None and day(start) > until
+    """Whether a repair's last day was before the run; of a time that is none, nobody knows."""
+    try:
+        return until is not None and day(start) > until
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        return False
 
 
 # ---------------------------------------------------------------- resources
@@ -191,7 +194,7 @@ def upgrade_resource(
         uri=uri,
         seen=seen,
         parameters=_standard_parameters(parameters, mimetype),
-        said=said,
+        said=_standard_parameters(said, mimetype),
     )
 
 
@@ -224,7 +227,7 @@ def _said_of_resource(
     return mimetype, said
 
 
-def _standard_parameters(parameters: dict[str, Any], mimetype: str) -> dict[str, Any]:
+def _standard_parameters(parameters: Mapping[str, Any], mimetype: str) -> dict[str, Any]:
     """Parameters under the names of today."""
     standard = {name: value for name, value in parameters.items() if name != "frame_per_point"}
     if parameters.get("frame_per_point"):
@@ -291,7 +294,10 @@ def read_datum(
         applied("datums", rule.name)
     every = {**kwargs, **said}
     place = next(((name, every[name]) for name in _PLACES if every.get(name) is not None), None)
-    return DatumSaid(_without_places(kwargs), _without_places(said), place)
+    own, repaired = (
+        _standard_parameters(_without_places(each), resource.mimetype) for each in (kwargs, said)
+    )
+    return DatumSaid(own, repaired, place)
 
 
 def _without_places(parameters: Mapping[str, Any]) -> dict[str, Any]:

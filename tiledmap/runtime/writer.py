@@ -7,7 +7,8 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from math import inf
-from os import PathLike, fspath
+from os import PathLike
+from os.path import abspath
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -94,7 +95,7 @@ class Writer:
         self._clock = clock
         self._reported = reported
         self._check_files = check_files
-        self._file_roots = tuple(fspath(directory) for directory in file_roots)
+        self._file_roots = tuple(map(abspath, file_roots))
         self._fallback = fallback or _shipped_fallback()
         self._runs: dict[str, Run] = {}
         self._refused: dict[str, int] = {}
@@ -236,17 +237,26 @@ class Writer:
         uid = _uid(stop, "run_start", "stop")
         if uid in self._refused:
             count = self._refused.pop(uid) + 1
+            self._forget(uid)
             logger.error("run %s was refused; %d of its documents were not stored", uid, count)
         else:
             report = self._run(uid, "stop").stop(stop)
             del self._runs[uid]
+            self._forget(uid)
             if self._reported is not None:
                 self._reported(report)
-        for descriptor in [d for d, run in self._run_of_descriptor.items() if run == uid]:
+
+    def _forget(self, run: str) -> None:
+        """Forget which documents belong to a run that has ended."""
+        for descriptor in [d for d, of in self._run_of_descriptor.items() if of == run]:
             del self._run_of_descriptor[descriptor]
             self._bindings.pop(descriptor, None)
-        for resource in [r for r, runs in self._runs_of_resource.items() if runs == (uid,)]:
-            del self._runs_of_resource[resource]
+        for resource, runs in [*self._runs_of_resource.items()]:
+            others = tuple(other for other in runs if other != run)
+            if others:
+                self._runs_of_resource[resource] = others
+            else:
+                del self._runs_of_resource[resource]
 
     def _stream_datum(self, datum: Any) -> None:
         if problem := stream_datum_problem(datum):
@@ -276,13 +286,16 @@ class Writer:
         runs = self._runs_naming(resource)
         if not runs:
             raise OrphanDocumentError("its run was not seen", run=resource.get("run_start", ""))
-        self._runs_of_resource[resource["uid"]] = runs
+        others = self._runs_of_resource.get(resource["uid"], ())
+        self._runs_of_resource[resource["uid"]] = tuple(dict.fromkeys((*others, *runs)))
         for uid in runs:
             if uid in self._refused:
                 self._refused[uid] += 1
             else:
                 shared = not resource.get("run_start") and not self._is_alone
                 self._runs[uid].take_resource(resource, shared=shared)
+        # Stream datums that came before it wait to be sent from now on.
+        self._next_flush = min(self._next_flush, self._clock() + self._flush_seconds)
 
     def _runs_naming(self, document: Document) -> tuple[str, ...]:
         """The runs that a resource may belong to: its own, or all open ones if it names none."""
@@ -298,25 +311,22 @@ class Writer:
     def _datum(self, datum: Any) -> None:
         if problem := datum_problem(datum):
             raise InvalidDocumentError(problem)
-        self._take_datum(datum)
+        runs = self._runs_of_resource.get(datum["resource"])
+        for uid in self._runs if runs is None else runs:
+            if run := self._runs.get(uid):
+                run.files.take_datum(datum, shared=runs is None or len(runs) > 1)
 
     def _datum_page(self, page: Any) -> None:
         if problem := datum_page_problem(page):
             raise InvalidDocumentError(problem)
         for datum in datums_of_page(page):
-            self._take_datum(datum)
+            self._take("datum", datum)
 
     def _bulk_datum(self, bulk: Any) -> None:
         if problem := schema_problem("bulk_datum", bulk):
             raise InvalidDocumentError(problem)
         for datum in datums_of_bulk(bulk):
-            self._take_datum(datum)
-
-    def _take_datum(self, datum: Document) -> None:
-        runs = self._runs_of_resource.get(datum["resource"])
-        for uid in self._runs if runs is None else runs:
-            if run := self._runs.get(uid):
-                run.files.take_datum(datum, shared=runs is None or len(runs) > 1)
+            self._take("datum", datum)
 
     # What belongs to what
 

@@ -45,7 +45,7 @@ def by_uri(source: FileSource) -> dict[str, Asset]:
 
 def is_ahead(stored: FileSource, source: FileSource) -> bool:
     """Whether what is stored holds all of `source`, and more: a replay has not come as far yet."""
-    if len(stored.shape) != len(source.shape) or not set(source.assets) <= set(stored.assets):
+    if len(stored.shape) != len(source.shape) or not by_uri(source).keys() <= by_uri(stored).keys():
         return False
     grown = [there - here for there, here in zip(stored.shape, source.shape, strict=True)]
     more = len(stored.assets) > len(source.assets) or any(grown)

@@ -75,6 +75,10 @@ def test_a_template_without_a_number_names_one_file(template: str) -> None:
         ("/{filename:>5}_{:d}.tiff", "{filename:>5}"),
         ("/{index:x}.tiff", "{index:x}"),
         ("/{:99999d}.tiff", "{:99999d}"),
+        ("%s%s_%x.tiff", "%x"),
+        ("img_%ld.tiff", "%ld"),
+        ("img_{index!r}.tiff", "{"),
+        ("img_{index", "{"),
         (["%d"], "no text"),
     ],
 )

@@ -15,6 +15,7 @@ import numpy as np
 from tiledmap.runtime.consolidators.listing import Listing, Span
 from tiledmap.runtime.consolidators.reach import Reach
 from tiledmap.runtime.consolidators.structure import (
+    MOST_PIECES,
     Chunks,
     Shape,
     datum_shape,
@@ -168,6 +169,7 @@ class Consolidator:
         parameters = self.parameters = self._complete(resource)
         names = self.file_names(resource.uri, parameters)
         self._names = {resource.uid: names}
+        self._single = {names.uri_of(0)} if not names.numbered else set()
         self._traits = self._traits_of(resource, parameters)
         self.numbered = names.numbered
         """Whether there is a file, or more, for each datum."""
@@ -234,13 +236,7 @@ class Consolidator:
             If its files and those before cannot be one array.
         """
         parameters = self._complete(resource)
-        traits = self._traits_of(resource, parameters)
-        for name in {**self._traits, **traits}:
-            if traits.get(name) != self._traits.get(name):
-                raise ValueError(
-                    f"its {name} is {traits.get(name)!r}, that of the files before "
-                    f"{self._traits.get(name)!r}: they cannot be one array"
-                )
+        self._check_traits(resource, parameters)
         names = self.file_names(resource.uri, parameters)
         if names.numbered != self.numbered:
             raise ValueError(
@@ -250,13 +246,57 @@ class Consolidator:
         single += [] if self.takes_many else [self._asset_parameter]
         if single:
             raise ValueError(f"the adapter takes one {single[0]!r}, so one stream resource")
+        if not names.numbered:
+            if (uri := names.uri_of(0)) in self._single:
+                raise ValueError(f"{uri} is the file of another stream resource, too")
+            self._single.add(uri)
         self._names[resource.uid] = names
+
+    def check_datum(self, resource: FileResource) -> None:
+        """Refuse a datum by which its resource would be another than by the datums before.
+
+        Parameters
+        ----------
+        resource
+            With what the datum says of it.
+
+        Raises
+        ------
+        ValueError
+        """
+        parameters = self._complete(resource)
+        self._check_traits(resource, parameters)
+        names, known = self.file_names(resource.uri, parameters), self._names[resource.uid]
+        for number in (0, 1):
+            if names.uri_of(number) != known.uri_of(number):
+                raise ValueError(
+                    f"its files would be named as {names.uri_of(number)}, those of the datums "
+                    f"before as {known.uri_of(number)}"
+                )
 
     def rows(self, part: Part) -> int:
         """How many datums a part has in the array: one file holds those that nothing refers to."""
         if self.numbered:
             return sum(stop - first for first, stop in part.ranges)
         return part.ranges[-1][1] if part.ranges else 0
+
+    def check_extent(self, rows: int) -> None:
+        """Refuse so many datums that their files or chunks could not be listed.
+
+        Raises
+        ------
+        ValueError
+        """
+        files = rows * self.files_per_datum if self.numbered else 1
+        shape = self.array_shape(rows)
+        chunks = shape[0] // self.chunk_shape[0] if self.chunk_shape and shape else 1
+        if self.join_method == "concat" and not self.join_chunks:
+            chunks = max(chunks, rows)
+        if max(files, chunks) > MOST_PIECES:
+            raise ValueError(
+                f"with it there would be {rows:,} datums, of more than {MOST_PIECES:,} files or "
+                "chunks"
+            )
 
     def source(self, parts: Sequence[Part]) -> FileSource:
         """The data source of all that has come.
@@ -348,6 +388,15 @@ class Consolidator:
             "files_per_datum": _count(parameters, "files_per_datum"),
             **self.adapter_parameters(parameters),
         }
+
+    def _check_traits(self, resource: FileResource, parameters: Mapping[str, Any]) -> None:
+        traits = self._traits_of(resource, parameters)
+        for name in {**self._traits, **traits}:
+            if traits.get(name) != self._traits.get(name):
+                raise ValueError(
+                    f"its {name} is {traits.get(name)!r}, that of the files before "
+                    f"{self._traits.get(name)!r}: they cannot be one array"
+                )
 
     # Structure
 

@@ -140,6 +140,8 @@ def _measure(
 def _measure_dataset(dataset: Any, path: str, reach: Reach) -> Measured:
     if dataset.is_virtual:
         for part in dataset.virtual_sources():
+            if part.file_name == ".":  # this file
+                continue
             # One that is missing is no fault: HDF5 fills its place.
             with suppress(FileNotFoundError):
                 reach.real_path(os.path.join(os.path.dirname(path), part.file_name))

@@ -7,10 +7,21 @@ from typing import Any
 Shape = tuple[int, ...]
 Chunks = tuple[tuple[int, ...], ...]
 
+MOST_PIECES = 10_000_000
+"""Files of a node, or chunks of a dimension: more would be a mistake, and could not be listed."""
+
 
 def split(length: int, chunk: int) -> tuple[int, ...]:
-    """The lengths of chunks of at most `chunk` that make up `length`."""
+    """The lengths of chunks of at most `chunk` that make up `length`.
+
+    Raises
+    ------
+    ValueError
+        If they are more than could be listed.
+    """
     whole, rest = divmod(length, chunk)
+    if whole > MOST_PIECES:
+        raise ValueError(f"a dimension of {length} in chunks of {chunk} is more than can be listed")
     return (chunk,) * whole + ((rest,) if rest or not whole else ())
 
 

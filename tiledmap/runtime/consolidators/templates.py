@@ -15,6 +15,8 @@ _TOKEN = re.compile(
     r"|%(?P<flags>[-+ #0]*)(?P<width>\d{0,3})(?P<precision>\.\d{1,3})?(?P<kind>[sdiu])"
     r"|\{(?P<field>\w*)(?::(?P<spec>[^{}]*))?\}"
 )
+_NO_TOKEN = re.compile(r"[{}]|%[-+ #0]*\d*(?:\.\d*)?[hlqjzt]{0,2}[a-zA-Z]")
+"""What would be a number or a name to some, and is none here."""
 _NUMBER_SPEC = re.compile(r"(?:[^{}]?[<>=^])?[-+ ]?\d{0,3}d?")
 _NUMBERS = ("", "0", "index")
 """Fields of a template that stand for a file's number."""
@@ -84,13 +86,20 @@ def _compile(template: str, filename: str) -> tuple[tuple[Piece, ...], bool]:
     pieces: list[Piece] = []
     end = 0
     for token in _TOKEN.finditer(template):
-        pieces += [template[end : token.start()], _piece(token, filename, name_at)]
+        pieces += [_literal(template, end, token.start()), _piece(token, filename, name_at)]
         end = token.end()
-    pieces.append(template[end:])
+    pieces.append(_literal(template, end, len(template)))
     return (
         tuple(piece for piece in pieces if piece != ""),
         has_directory or template.startswith("{filename}"),
     )
+
+
+def _literal(template: str, first: int, stop: int) -> str:
+    text = template[first:stop]
+    if found := _NO_TOKEN.search(text):
+        raise ValueError(f"{found[0]} in the template {template!r} is no number and no filename")
+    return text
 
 
 def _piece(token: re.Match[str], filename: str, name_at: int | None) -> Piece:

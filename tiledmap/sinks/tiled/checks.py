@@ -25,6 +25,10 @@ EXACT_BESIDE_NULL = 2**53
 """Tiled reads a column of integers as floats where one of them is null."""
 WIDEST_SURE = 1000
 """Columns of doubles that a row of PostgreSQL always takes."""
+TO_MAKE_ANEW = (
+    "some of its files come before others that the server knows, so the node must be deleted and "
+    "made anew: the key needs the scope delete:node"
+)
 
 
 def already_stored(op: AppendRows | ExtendArray | CreateRagged | ExtendRagged, stored: int) -> int:

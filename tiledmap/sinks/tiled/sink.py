@@ -43,6 +43,7 @@ from tiledmap.runtime.ops import (
 from tiledmap.sinks.files import by_uri, check_files, is_ahead, new_assets
 from tiledmap.sinks.patches import json_patch, merged
 from tiledmap.sinks.tiled.checks import (
+    TO_MAKE_ANEW,
     already_stored,
     as_kind,
     beyond_sqlite,
@@ -463,6 +464,8 @@ class TiledSink:
         try:
             self._requests.send("DELETE", node.uri)
         except RequestError as error:
+            if error.status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+                raise SinkError(error.words, op, hint=TO_MAKE_ANEW) from error
             if error.status != httpx.codes.NOT_FOUND:  # as after an answer that was lost
                 raise
         source = external_source(op.source, op.source.assets)
