@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.runtime.conftest import Store, write
 from tests.runtime.layouts import LAYOUT, descriptor, event, key, page, start, stop
 from tiledmap.runtime.consolidators import Reach, find_consolidator
-from tiledmap.runtime.files import Files, insert_range
+from tiledmap.runtime.file_parts import insert_range
+from tiledmap.runtime.files import Files
 from tiledmap.runtime.layout import (
     AssetRule,
     DataKeyRepair,
@@ -318,7 +319,10 @@ def test_a_resource_that_cannot_join_the_others_is_said(stored: Store) -> None:
 
     assert names(sink) == ["a.h5"]
     (note,) = notes(sink)
-    assert note.startswith("event 4 to 5 of stream 'primary': 'img' is not stored: its dataset")
+    assert note.startswith(
+        "event 4 to 5 of stream 'primary': 'img' is not stored: "
+        "file://localhost/data/b.h5: its dataset is '/another'"
+    )
 
 
 def test_a_file_that_should_say_the_structure_and_is_not_there_is_said(tmp_path: Path) -> None:

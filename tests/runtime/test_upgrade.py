@@ -233,6 +233,23 @@ def test_the_path_inside_of_a_file_has_one_name() -> None:
     assert result.parameters == {"dataset": "/a", "spec": "AD_TIFF"}
 
 
+@pytest.mark.parametrize(
+    ("path", "uri", "template"),
+    [
+        ("frames/cam_%6.6d.jpeg", "file://localhost/data/frames/cam_", "%6.6d.jpeg"),
+        ("frames/%d", "file://localhost/data/frames/", "%d"),
+        ("50%dose.h5", "file://localhost/data/50%dose.h5", None),
+        ("%03d/image.tif", "file://localhost/data/%03d/image.tif", None),
+    ],
+)
+def test_a_path_may_have_a_place_for_the_files_number(
+    path: str, uri: str, template: str | None
+) -> None:
+    result = upgraded(resource(resource_path=path, resource_kwargs={}), says(mimetype=TIFF))
+
+    assert (result.uri, result.parameters.get("template")) == (uri, template)
+
+
 def test_a_stream_resource_of_today_stays_as_it_is() -> None:
     result = upgraded(stream_resource())
 

@@ -23,7 +23,7 @@ from tiledmap.runtime.event_check import (
     mismatch,
     page_length_problem,
 )
-from tiledmap.runtime.files import ExternalRows, Loaded
+from tiledmap.runtime.external import ExternalRows, Loaded
 from tiledmap.runtime.layout import Document, EventField, Timestamp
 from tiledmap.runtime.ops import Op, Path
 from tiledmap.runtime.tables import Lost, TableColumn, TablePart

@@ -19,7 +19,9 @@ from tiledmap.runtime.documents import (
 )
 from tiledmap.runtime.errors import InvalidDocumentError, in_words
 from tiledmap.runtime.exact import NodeMetadata, make_exact
-from tiledmap.runtime.files import ExternalRows, Files, Remarks
+from tiledmap.runtime.external import ExternalRows, Remarks
+from tiledmap.runtime.file_parts import FileParts
+from tiledmap.runtime.files import Files
 from tiledmap.runtime.layout import Coordinate, Document, Dropped, Layout, Stored, Stream, Value
 from tiledmap.runtime.names import describe_renaming, node_key_problem, safe_names
 from tiledmap.runtime.ops import (
@@ -351,8 +353,20 @@ def _bound_files(
     stored = plan.stored[name]
     data_key = plan.data_keys[name]
     topic = f"files of {name!r}"
+
+    def note(text: str) -> None:
+        trouble.note(f"{topic}: {text}", topic)
+
+    def lost(seq_num: Any, value: Any, reason: str, at: str) -> None:
+        trouble.lost(name, seq_num, value, reason, at)
+
+    declared = Declared(
+        name=name,
+        shape=row_shape(data_key),
+        dtype=numpy_dtype(data_key),
+        dims=tuple(data_key.get("dims") or ()),
+    )
     rows = ExternalRows(
-        data_key=key,
         template=CreateNode(
             run=place.run,
             path=(*path, *stored.path),
@@ -361,19 +375,10 @@ def _bound_files(
             specs=stored.specs,
             access_tags=place.access_tags,
         ),
-        declared=Declared(
-            name=name,
-            shape=row_shape(data_key),
-            dtype=numpy_dtype(data_key),
-            dims=tuple(data_key.get("dims") or ()),
-        ),
-        dims=stored.dims,
         files=place.files,
-        remarks=Remarks(
-            note=lambda text: trouble.note(f"{topic}: {text}", topic),
-            lost=lambda seq_num, value, reason, at: trouble.lost(name, seq_num, value, reason, at),
-        ),
+        parts=FileParts(key, declared, stored.dims, place.files, note),
         loaded=_bound_array(plan, name, stored, place, path, dimensions, trouble).rows,
+        remarks=Remarks(note, lost),
     )
     return BoundFiles(name, rows)
 

@@ -23,7 +23,7 @@ _SCHEME = re.compile(r"[a-z0-9+]+://")
 _DRIVE = re.compile(r"[A-Za-z]:/")
 _FILE_URI = re.compile(r"(file:(?://[^/]*)?)(/.*)", re.DOTALL)
 _LOST_IN_URI = re.compile(r"[?#]")
-_NUMBERED = re.compile(r"%[-+ 0]*\d*(?:\.\d+)?d[^/]*$")
+_NUMBERED = re.compile(r"%[-+ 0]*\d*(?:\.\d+)?d(?![A-Za-z])[^/]*$")
 
 
 @dataclass(frozen=True, slots=True)

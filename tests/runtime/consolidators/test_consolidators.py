@@ -27,7 +27,7 @@ from tiledmap.runtime.consolidators import (
     open_consolidator,
 )
 from tiledmap.runtime.consolidators.csv import CSVConsolidator
-from tiledmap.runtime.files import insert_range
+from tiledmap.runtime.file_parts import insert_range
 from tiledmap.runtime.ops import Asset, FileSource
 
 TIFF = {"template": "%s%s_%6.6d.tiff", "filename": "abc"}

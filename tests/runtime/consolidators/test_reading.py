@@ -31,7 +31,7 @@ from tests.runtime.consolidators.making import (
 )
 from tiledmap.runtime.check_files import describe_difference
 from tiledmap.runtime.consolidators import Consolidator, FileResource, Part, Range
-from tiledmap.runtime.files import insert_range
+from tiledmap.runtime.file_parts import insert_range
 
 SUFFIX = {"tiff": "tiff", "npy": "npy", "hdf5": "h5", "jpeg": "jpeg"}
 DATASET = "entry/data/data"
