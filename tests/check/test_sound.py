@@ -1,5 +1,6 @@
 import datetime
 import importlib.metadata
+import re
 import types
 import typing
 from collections.abc import Iterator
@@ -79,8 +80,7 @@ def test_every_section_and_name_is_known() -> None:
     names = types_of_names(shipped("bluesky-v3"))
     assert set(SECTIONS.values()) <= set(SCOPES)
     in_scope = {name for scope in SCOPES.values() for name in scope}
-    in_scope |= {name for use in EXPRESSION_FIELDS.values() for name in use.beside}
-    assert in_scope == set(WHERE) == set(names)
+    assert {*in_scope, "index"} == set(WHERE) == set(names)  # only templates have an index
 
 
 # ---------------------------------------------------------------- what is right
@@ -260,6 +260,29 @@ def test_kwargs_that_a_repair_declares_are_its_only_ones() -> None:
     assert found(text % "filename") == []
     problem = one(text % "filenme")
     assert (problem.code, problem.label) == ("TM202", "did you mean 'filename'?")
+
+
+@pytest.mark.parametrize(
+    ("kwarg", "value", "types"),
+    [
+        ("datum.datum_kwargs.channel", "{} - 1", ["…", "number"]),
+        ("resource.resource_kwargs.channel", "lower({})", ["…", "string"]),
+        ("resource.resource_kwargs.channel", "{}", ["…"]),
+    ],
+)
+def test_kwargs_that_are_not_declared_are_to_be_declared(
+    kwarg: str, value: str, types: list[str]
+) -> None:
+    text = f"""
+    repair:
+      {kwarg.partition(".")[0]}s:
+        - name: own
+          match: {{spec: AD_HDF5}}
+          parameters: {{slice: "a_${{{{ {value.format(kwarg)} }}}}"}}
+    """
+    for problem, type in zip(check_sound(beamline(text)), types, strict=True):
+        first = problem.hint.partition("\n")[0]
+        assert re.fullmatch(f"declare it: +kwargs: {{channel: {{type: {type}}}}}", first)
 
 
 def test_kwargs_may_be_absent_until_a_repair_is_known_to_apply() -> None:
@@ -579,11 +602,12 @@ def test_kwargs_are_there_unless_they_may_be_null(type: str, value: str, code: s
     ("place", "code"),
     [
         ("mimetype: a/b, parameters: {template: '${{ pad(index, 4) }}'}", None),
-        ("mimetype: a/b, parameters: {deep: [{template: '${{ index }}'}]}", None),
+        ("mimetype: a/b, parameters: {dataset: '${{ index }}'}", "TM200"),
+        ("mimetype: a/b, parameters: {deep: [{template: '${{ index }}'}]}", "TM200"),
         ("mimetype: a/b, when: index > 3", "TM200"),
     ],
 )
-def test_a_file_has_a_number_only_in_parameters(place: str, code: str | None) -> None:
+def test_a_file_has_a_number_only_in_a_template(place: str, code: str | None) -> None:
     text = f"repair: {{resources: [{{name: a, match: {{spec: A}}, reason: so, {place}}}]}}"
     assert found(text) == ([code] if code else [])
 

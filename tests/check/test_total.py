@@ -185,6 +185,14 @@ def test_a_spec_stands_for_a_mimetype() -> None:
     problem = only(check_total, beamline(resources(joined)))
     assert problem.code == "TM011"
     assert problem.message == "resources that 'odd' takes may get no mimetype"
+    assert problem.label == "a spec says nothing of the files' format"
+
+
+def test_the_nearest_spec_of_a_known_format_is_asked_for() -> None:
+    known = "name: known, match: {spec: [OTHER, OUR_CAMERA]}, mimetype: application/x-hdf5"
+    mistyped = "name: mistyped, match: {spec: [OTHER, OUR_CAMRA]}, join: stack"
+    problem = only(check_total, beamline(resources(known, mistyped)))
+    assert (problem.code, problem.label) == ("TM011", "did you mean 'OUR_CAMERA'?")
 
 
 @pytest.mark.parametrize(

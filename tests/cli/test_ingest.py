@@ -260,13 +260,21 @@ def with_a_file(path, declared):
 )
 def test_files_are_compared_with_what_is_declared(tiledmap, tmp_path, mode, root, code, dtype):
     recording = write(tmp_path / "files.jsonl", *with_a_file(tmp_path / "image.h5", "<f8"))
+    (tmp_path / "elsewhere").mkdir()
     options = ["--check-files", mode, "--file-root", root, "--documents", recording]
 
     result = tiledmap("ingest", "bluesky-v3", *options)
 
     assert result.returncode == code, result.stdout
-    assert ("the files hold (3, 4, 6) of int32" in result.stdout) is (mode == "error")
+    notes = "the files hold (3, 4, 6) of int32" if root == "." else "validation of 'primary/image'"
+    assert (notes in result.stdout) is (mode != "off")
     with open_catalog(tmp_path / "tiled-data") as catalog:
         image = catalog.client["run-1"]["primary"].base["image"]
         assert str(image.dtype) == dtype
         assert "notes" in catalog.client["run-1"].metadata or mode == "off"
+
+
+def test_a_directory_of_files_that_is_not_there_is_said(tiledmap, recording):
+    result = tiledmap("ingest", "bluesky-v3", "--documents", recording, "--file-root", "files")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "tiledmap: there is no directory 'files' for --file-root\n"

@@ -249,10 +249,10 @@ def files_of(mapping: tiledmap.LoadedMapping, kwargs: dict[str, object], spec: s
     return given
 
 
-def test_what_depends_on_the_number_of_a_file_is_a_function_of_it(tmp_path: Path) -> None:
+def test_a_template_is_a_function_of_the_number_of_a_file(tmp_path: Path) -> None:
     parameters = {
         "template": "/${{ resource.resource_kwargs.stem }}_${{ pad(index, 4) }}.tif",
-        "deep": {"numbers": ["${{ index + 1 }}", "${{ resource.spec }}"]},
+        "deep": {"texts": ["${{ upper(resource.spec) }}", "${{ resource.spec }}"]},
         "at_once": "${{ resource.resource_kwargs.stem }}",
     }
     rule = {
@@ -267,8 +267,7 @@ def test_what_depends_on_the_number_of_a_file_is_a_function_of_it(tmp_path: Path
     given = files_of(mapping, {"stem": "abc"}, "Own")
 
     assert [given["template"](number) for number in (0, 12)] == ["/abc_0000.tif", "/abc_0012.tif"]
-    assert given["deep"]["numbers"][0](3) == 4
-    assert given["deep"]["numbers"][1] == "Own"
+    assert given["deep"] == {"texts": ["OWN", "Own"]}
     assert given["at_once"] == "abc"
     assert mapping.layout.repairs.resources[0].kwargs == {
         "properties": {"stem": {"type": "string"}},

@@ -257,8 +257,9 @@ def test_a_length_of_a_shape_may_be_unknown() -> None:
             "repair: {data_keys: [{name: a, shape: {lengths: [-1]}}]}\n",
             "TM010",
             "-1",
-            "greater than or equal to 0",
+            "-1 is less than 0",
         ),
+        ("assets: [{name: a, chunks: [4, 0]}]\n", "TM010", "0", "0 is less than 1"),
         (
             "repair: {data_keys: [{name: a, drop: old, dtype: int32}]}\n",
             "TM015",

@@ -46,7 +46,7 @@ WHERE: Mapping[str, str] = {
     "value": "in the 'from' of columns with 'keys'",
     "timestamp": "in the 'from' of columns with 'keys'",
     "resource": "in repairs of resources and datums",
-    "index": "in 'parameters', where it is the number of a file",
+    "index": "in the 'template' of 'parameters', where it is the number of a file",
     "datum": "in repairs of datums",
     "stream_resource": "under assets",
 }

@@ -21,6 +21,7 @@ from tiledmap.check.places import at_home
 from tiledmap.check.subject import Subject
 from tiledmap.language import nodes
 from tiledmap.problems import Note, Problem, Span
+from tiledmap.problems.nearest import did_you_mean
 
 
 def check_total(subject: Subject) -> Iterator[Problem]:
@@ -152,9 +153,21 @@ def _resources(repair: nodes.Repairs, assets: Sequence[nodes.AssetRule]) -> Iter
                 "TM011",
                 rule.at("name"),
                 f"resources that '{rule.name}' takes may get no mimetype",
-                label="a spec says nothing of the files' format",
+                label=_nearest_spec(rule, giving) or "a spec says nothing of the files' format",
                 hint="say what the spec stands for:  mimetype: application/x-hdf5",
             )
+
+
+def _nearest_spec(rule: nodes.ResourceRepair, giving: Sequence[nodes.ResourceRepair]) -> str:
+    """Ask for the nearest spec of which the format is known; empty where nothing is near."""
+    known = [spec for other in giving for spec in _specs(other)]
+    near = (did_you_mean(spec, known) for spec in _specs(rule) if spec not in known)
+    return next(filter(None, near), "")
+
+
+def _specs(rule: nodes.ResourceRepair) -> tuple[str, ...]:
+    patterns = rule.match.spec if rule.match is not None else None
+    return patterns.texts if patterns is not None else ()
 
 
 def _is_of_unknown_format(

@@ -14,6 +14,7 @@ from typing import Any
 from tiledmap.check.scopes import WHERE
 from tiledmap.documents.fields import Found, look_up
 from tiledmap.documents.types import (
+    ANY,
     BOOLEAN,
     INTEGER,
     NEVER,
@@ -205,6 +206,8 @@ class _Inference:
             f"say what then:      default({path}, {_something_of(found.type, path)})",
             f"or only if there:   when: has({path})",
         ]
+        if _is_undeclared_kwarg(path, found.type):
+            ways[0] = f"declare it:         {_declared(path, ANY)}"
         if at == 0 and path.root in {"start", "descriptor", "stop"}:
             whose = {"start": "runs", "descriptor": "streams", "stop": "runs"}[path.root]
             required = f"source: {path.root}: required: [{path.steps[0]}]"
@@ -450,10 +453,28 @@ def mend(found: Type, wanted: Type, at: Expr) -> str:
     if found.nullable and found.known and found.without_null().fits(wanted):
         return f"it may be null: default({written}, {_something_of(wanted, at)})"
     function = next((_CONVERSIONS[kind] for kind in _CONVERSIONS if {kind} == wanted.kinds), "")
+    if isinstance(at, Path) and _is_undeclared_kwarg(at, found):
+        return f"declare it:  {_declared(at, wanted)}"
     convertible = not found.known or found.kinds <= {"text", "number", "integer", "boolean"}
     if function and convertible:
         return f"write {function}({written})"
     return "" if found.known else "declare its type under source"
+
+
+def _is_undeclared_kwarg(path: Path, type: Type) -> bool:
+    """Whether a path leads to one of the kwargs of a resource or datum that no rule declares."""
+    return (
+        not type.known
+        and len(path.steps) == 2
+        and (path.root, path.steps[0])
+        in {("resource", "resource_kwargs"), ("datum", "datum_kwargs")}
+    )
+
+
+def _declared(kwarg: Path, type: Type) -> str:
+    """Write the declaration of one of the kwargs, with its type where there is just one."""
+    word = "…" if len(type.kinds) > 1 else "string" if type.fits(TEXT) else str(type)
+    return f"kwargs: {{{kwarg.steps[-1]}: {{type: {word}}}}}"
 
 
 def in_words(type: Type) -> str:

@@ -56,15 +56,12 @@ class Use:
         Whether a value may go there of which nothing is known before it comes.
     section
         The section of `SCOPES`, where it is not that of the statement.
-    beside
-        Names that are in scope there beside those of the statement.
     """
 
     what: str
     wants: Type = ANY
     unknown: bool = False
     section: str | None = None
-    beside: tuple[str, ...] = ()
 
 
 _KEY = Use("a node's key", TEXT)
@@ -72,7 +69,7 @@ _PARENT = Use("a container's key", TEXT)
 _WHEN = Use("'when'", BOOLEAN)
 _EACH = Use("'each'", array_of(None))
 _FREE = Use("a value")
-_PARAMETER = Use("a parameter", beside=("index",))
+_PARAMETER = Use("a parameter")
 
 EXPRESSION_FIELDS: Mapping[tuple[type[nodes.Node], str], Use] = {
     (nodes.Setting, "default"): Use("a setting's default", section="constants"),
@@ -289,6 +286,13 @@ class Usage:
         if isinstance(node, nodes.DataKeyRepair | nodes.DocumentRepair) and name == "set":
             yield from self._set(value, place)
             return
+        if name == "parameters":
+            # Only a template is asked anew for every file; what else is said goes to the adapter.
+            numbered = place.binding("index", self._types["index"])
+            for key, free in value.items():
+                inner = numbered if key == "template" else place
+                yield from self._value(node, name, free, inner)
+            return
         yield from self._value(node, name, value, place)
 
     def _set(self, values: Mapping[str, Free], place: Place) -> Iterator[Problem]:
@@ -334,8 +338,6 @@ class Usage:
             raise LookupError(f"no use is registered for {type(node).__name__}.{name}")
         if use.section is not None:
             place = self._place(use.section)
-        for beside in use.beside:
-            place = place.binding(beside, self._types[beside])
         if isinstance(node, nodes.Column) and name == "from_" and node.type is not None:
             wants = _COLUMN_TYPES[node.type.value[0]]
             use = replace(use, what=f"a column of {node.type.value}", wants=wants)

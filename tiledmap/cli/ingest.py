@@ -91,6 +91,9 @@ def ingest(
     A run that fails leaves the others unharmed; exits with 1 if any did.
     """
     files = find_files([*documents, *(more or ())])
+    for root in file_roots or ():
+        if not root.is_dir():
+            raise Mistake(f"there is no directory '{root}' for --file-root")
     loaded = load(mapping, settings, overlays)
     with (
         silent_log("tiledmap"),  # each failure is an exception here, shown once, with its run
@@ -121,6 +124,8 @@ class _Outcome:
     documents: int = 0
     closed: bool = False
     failure: str = ""
+    notes: tuple[str, ...] = ()
+    """What the run's node says of how it was stored."""
 
     @property
     def fine(self) -> bool:
@@ -147,6 +152,7 @@ class _Outcome:
             "documents": self.documents,
             "outcome": self.words,
             "failure": self.failure,
+            "notes": self.notes,
         }
 
 
@@ -236,10 +242,14 @@ class _Ingestion:
         for run in list(self._writers):
             self._close(run)
 
+    def _keep(self, report: "RunReport") -> None:
+        self._reports.append(report)
+        self._outcomes[report.run].notes = report.notes
+
     def _write(self, run: str, name: str, document: dict[str, Any]) -> None:
         if run not in self._writers:
             self._writers[run] = self._mapping.writer(
-                self._client, on_error="raise", reported=self._reports.append, **self._options
+                self._client, on_error="raise", reported=self._keep, **self._options
             )
         self._writers[run](name, document)
 
@@ -315,6 +325,9 @@ def _print_summary(ingestion: _Ingestion, to: str) -> None:
     out.print(table)
     for failure in [*failures, *ingestion.unreadable]:
         out.print(f"\n{failure}", markup=False, soft_wrap=True)
+    for outcome in outcomes:
+        for note in outcome.notes if outcome.fine else ():  # a failure is what is noted, mostly
+            out.print(f"\n{outcome.run}: note: {note}", markup=False, soft_wrap=True)
     for line in _about_repairs(ingestion):
         out.print(f"\n{line}", markup=False, soft_wrap=True)
     out.print(f"\n{written} of {len(outcomes)} runs written to {to}", markup=False, soft_wrap=True)

@@ -282,8 +282,8 @@ def _print(to: str, findings: Sequence["Finding"]) -> None:
 
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
-    table.add_column()
-    table.add_column()
+    table.add_column(overflow="fold")  # a directory that is cut off tells nobody which it is
+    table.add_column(overflow="fold")
     for finding in findings:
         words = Text(finding.words)
         if finding.hint:

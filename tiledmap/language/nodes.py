@@ -8,7 +8,7 @@ checks them after the merge.
 
 import datetime
 from enum import StrEnum
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
@@ -303,7 +303,9 @@ class ResourceRepair(Repair):
         "whose type may be ``null`` may be absent.",
     )
     join: Join | None = Field(None, description="stack adds a dimension, concat does not.")
-    chunks: tuple[int, ...] | None = Field(None, description="Shape of a chunk, in elements.")
+    chunks: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
+        None, description="Shape of a chunk, in elements."
+    )
     parameters: dict[str, Free] = Field(
         default_factory=dict, description="Parameters for the consolidator and the adapter."
     )
@@ -578,7 +580,9 @@ class AssetRule(Rule):
     )
     needs: tuple[str, ...] = Field((), description="Parameters that must be there.")
     join: Join | None = Field(None, description="stack adds a dimension, concat does not.")
-    chunks: tuple[int, ...] | None = Field(None, description="Shape of a chunk, in elements.")
+    chunks: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
+        None, description="Shape of a chunk, in elements."
+    )
     parameters: dict[str, Free] = Field(
         default_factory=dict, description="Parameters for the consolidator and the adapter."
     )

@@ -570,6 +570,8 @@ def _constraint(fault: Any) -> tuple[str, str]:
         return f"longer than {context['max_length']} characters", ""
     if fault["type"] == "string_pattern_mismatch":
         return f"{value!r} does not fit here", _CONSTRAINTS.get(context["pattern"], "")
+    if fault["type"] == "greater_than_equal":
+        return f"{value!r} is less than {context['ge']}", ""
     return str(fault["msg"]), ""
 
 

@@ -353,14 +353,9 @@ def _root_repairs(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @cache
-def _parameter(scope: Scope) -> st.SearchStrategy[Any]:
-    """A value that may depend on the number of a file, here or deep inside."""
-    numbered = words_with_holes((*scope, "index"))
-    return (
-        _value(scope)
-        | numbered
-        | st.fixed_dictionaries({"names": st.lists(numbered, max_size=2), "at": _value(scope)})
-    )
+def _template(scope: Scope) -> st.SearchStrategy[str]:
+    """Names of files, which depend on the number of a file."""
+    return words_with_holes((*scope, "index")).map(lambda words: f"/{words}_" + _hole("index"))
 
 
 @st.composite
@@ -372,8 +367,8 @@ def _resource_repairs(draw: st.DrawFn) -> list[dict[str, Any]]:
             "kwargs": {"filename": {"type": "string"}},
             "join": "concat",
             "parameters": {
-                "template": "/" + _hole("resource.resource_kwargs.filename") + "_" + _hole("index"),
-                "made": draw(_parameter(_RESOURCE)),
+                "template": draw(_template(_RESOURCE)),
+                "made": _hole("resource.resource_kwargs.filename"),
             },
         },
         {
@@ -385,7 +380,7 @@ def _resource_repairs(draw: st.DrawFn) -> list[dict[str, Any]]:
         },
         {
             "match": {"mimetype": "application/*", "root": "/old*"},
-            "parameters": {"note": draw(_parameter(_RESOURCE))},
+            "parameters": {"note": draw(_value(_RESOURCE))},
         },
     ]
     chosen = draw(st.lists(st.sampled_from(range(len(changes))), max_size=3, unique=True))
@@ -399,7 +394,7 @@ def _datum_repairs(draw: st.DrawFn) -> list[dict[str, Any]]:
         "kwargs": {"channel": {"type": "integer"}},
         "parameters": {"slice": "(:," + _hole("datum.datum_kwargs.channel - 1") + ",:)"},
     }
-    any_other: dict[str, Any] = {"parameters": {"label": draw(_parameter(_DATUM))}}
+    any_other: dict[str, Any] = {"parameters": {"label": draw(_value(_DATUM))}}
     return [
         {**_repair(draw, name, _DATUM), **change}
         for name, change in (("channel", channel), ("any", any_other))
@@ -442,7 +437,7 @@ _HOOKED = st.sampled_from(["start", "descriptor", "event", "event_page", "stop"]
 
 @st.composite
 def _asset(draw: st.DrawFn, name: str, mimetype: str, needs: str) -> dict[str, Any]:
-    given = st.dictionaries(st.sampled_from(["one", "two"]), _parameter(_FILE), max_size=2)
+    given = st.dictionaries(st.sampled_from(["one", "two"]), _value(_FILE), max_size=2)
     sidecars = st.lists(
         st.fixed_dictionaries(
             {
