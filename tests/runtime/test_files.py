@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -774,6 +775,21 @@ def test_a_sidecar_is_an_asset_for_another_parameter() -> None:
     sink = stored_quietly(run(stream_resource(), stream_datum(0, 3)), layout)
 
     assert source(sink).assets[1] == Asset("file://localhost/data/res.h5.txt", "config")
+
+
+def test_numpy_s_own_numbers_are_parameters_like_others() -> None:
+    rule = replace(
+        HDF5_RULE,
+        consolidator=find_consolidator("csv"),
+        needs=(),
+        join="concat",
+    )
+    layout = replace(WITH_FILES, select_asset=lambda start, stream_resource: rule)
+    parameters = {"skiprows": np.int64(2), "delimiter": ";"}
+
+    sink = stored_quietly(run(stream_resource(parameters=parameters), stream_datum(0, 1)), layout)
+
+    assert type(source(sink).parameters["skiprows"]) is int
 
 
 # What is wrong

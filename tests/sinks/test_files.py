@@ -501,13 +501,20 @@ def test_a_key_that_may_not_register_is_told_which_scope_it_lacks(
     assert "the scope register" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"dtype": np.dtype("O")}, "Python objects"),
+        ({"parameters": {"gain": float("nan")}}, "holds nan"),
+    ],
+)
 def test_what_no_server_could_read_is_refused_before_any_request(
-    embedded: tuple[Any, Path],
+    embedded: tuple[Any, Path], changes: dict[str, Any], words: str
 ) -> None:
     client, directory = embedded
     sink = perform(client, *BEGINNING)
-    with requests_of(client) as made, pytest.raises(SinkError, match="Python objects"):
-        sink.perform(register(sequence(directory, 2, dtype=np.dtype("O"))))
+    with requests_of(client) as made, pytest.raises(SinkError, match=words):
+        sink.perform(register(sequence(directory, 2, **changes)))
     assert made == []
 
 

@@ -42,7 +42,7 @@ def schema_problem(name: str, document: Any) -> str | None:
     try:
         error = _best_error(validator, document)
         if error is not None:  # perhaps only of numpy's numbers, which it does not know
-            error = _best_error(validator, _as_python(document))
+            error = _best_error(validator, as_python(document))
     except Exception as failure:  # keys that are no text, circles, arrays of no dimensions
         return f"the schema cannot be applied: {in_words(failure)}"
     return None if error is None else f"{error.json_path}: {error.message}"
@@ -58,15 +58,15 @@ def _best_error(validator: Any, document: Any) -> Any:
     return best_match(telling or errors)
 
 
-def _as_python(value: Any) -> Any:
+def as_python(value: Any) -> Any:
     """`value` with Python's own numbers in place of numpy's."""
     match value:
         case np.generic():
             return value.item()
         case dict():
-            return {key: _as_python(item) for key, item in value.items()}
+            return {key: as_python(item) for key, item in value.items()}
         case list() | tuple():
-            return [_as_python(item) for item in value]
+            return [as_python(item) for item in value]
         case _:
             return value
 
@@ -80,7 +80,7 @@ def addition_problem(schema: Mapping[str, Any], document: Document) -> str | Non
     """What a mapping's own schema has against `document`, or None."""
     try:
         validator = _event_model_validator_class()(schema)
-        error = _best_error(validator, _as_python(document))
+        error = _best_error(validator, as_python(document))
     except Exception as failure:
         return f"the mapping's schema cannot be applied: {in_words(failure)}"
     return None if error is None else f"{error.json_path}: {error.message}"

@@ -18,6 +18,7 @@ from tiledmap.runtime.consolidators import (
     Range,
     open_consolidator,
 )
+from tiledmap.runtime.documents import as_python
 from tiledmap.runtime.errors import InvalidDocumentError, RuleError, in_words
 from tiledmap.runtime.files import Files
 from tiledmap.runtime.layout import AssetRule, Document, Refused
@@ -229,7 +230,8 @@ class FileParts:
 
     def _file(self, rule: AssetRule, document: Document) -> FileResource:
         defaults = rule.parameters(self.files.start, document) if rule.parameters else {}
-        given = {name: value for name, value in document["parameters"].items() if value is not None}
+        parameters: dict[str, Any] = as_python(document["parameters"])
+        given = {name: value for name, value in parameters.items() if value is not None}
         return FileResource(**{**document, "parameters": {**defaults, **given}})
 
     def _consolidate(self, rule: AssetRule, file: FileResource, document: Document) -> Consolidator:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from tiledmap.runtime.errors import SinkError
 from tiledmap.runtime.exact import storable_text
 from tiledmap.runtime.ops import Asset, FileSource, RegisterFiles, UpdateFiles
+from tiledmap.sinks.metadata import check_metadata
 
 LONGEST_MIMETYPE = 255
 LONGEST_PARAMETER = 255
@@ -26,6 +27,7 @@ def check_files(op: RegisterFiles | UpdateFiles, known: Mapping[str, Asset] | No
     """
     for reason, hint in _faults(op.source, known or {}):
         raise SinkError(reason, op, hint=hint)
+    check_metadata(op, dict(op.source.parameters))
     if isinstance(op, UpdateFiles) and op.source.family == "array":
         inside = zip(op.offset, op.extent, op.source.shape, strict=False)
         if not len(op.offset) == len(op.extent) == len(op.source.shape) or any(

@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 
 from tiledmap.runtime.errors import CollisionError, SinkError
-from tiledmap.runtime.exact import storable_text
 from tiledmap.runtime.names import node_key_problem
 from tiledmap.runtime.ops import (
     AppendRows,
@@ -35,9 +34,8 @@ from tiledmap.runtime.ops import (
     ValidateFiles,
 )
 from tiledmap.sinks.files import check_files, is_ahead
+from tiledmap.sinks.metadata import check_metadata
 from tiledmap.sinks.patches import merged
-
-DEEPEST_METADATA = 400
 
 
 @dataclass(slots=True)
@@ -120,7 +118,7 @@ class MemorySink:
             raise SinkError("its key cannot be the key of a node", op)
         if parent and (parent not in self.tree or self.tree[parent].family != "container"):
             raise SinkError("its parent is no container", op)
-        _check_metadata(op, op.metadata)
+        check_metadata(op, op.metadata)
         made = self._made.setdefault(op.run, set())
         there = self.tree.setdefault(path, node)
         if path in made or there.family != node.family:
@@ -215,7 +213,6 @@ class MemorySink:
     def register_files(self, op: RegisterFiles) -> None:
         """Make a node of files; a run that comes again goes on with the one it has."""
         check_files(op)
-        _check_metadata(op, [op.source.parameters, op.source.properties])
         node = StoredNode(op.source.family, deepcopy(op.metadata), op.specs, op.access_tags)
         node.source = op.source
         there = self._create(op, node)
@@ -230,7 +227,6 @@ class MemorySink:
         if node.source is None or node.source.mimetype != op.source.mimetype:
             raise SinkError("it is no node of such files", op)
         check_files(op)
-        _check_metadata(op, [op.source.parameters, op.source.properties])
         self._set_source(op, node, node.source)
 
     def _set_source(
@@ -251,7 +247,7 @@ class MemorySink:
         node = self.tree.get(self.place(op))
         if node is None:
             raise SinkError("there is no such node", op)
-        _check_metadata(op, op.patch)
+        check_metadata(op, op.patch)
         node.metadata = merged(node.metadata, op.patch)
 
     def close_run(self, op: CloseRun) -> None:
@@ -285,29 +281,3 @@ def _overlap(op: Op, first: int, there: int) -> int:
     if first > there:
         raise SinkError(f"rows {there} to {first - 1} are missing before these", op)
     return there - first
-
-
-def _check_metadata(op: Op, metadata: Any, depth: int = 0) -> None:
-    """Refuse what is not JSON data that Tiled gives back as it was."""
-    match metadata:
-        case None | bool():
-            return
-        case str():
-            storable = storable_text(metadata)
-        case int():
-            storable = -(2**63) <= metadata < 2**64
-        case float():
-            storable = abs(metadata) < 2.0**64
-        case dict() if depth <= DEEPEST_METADATA:
-            for key, value in metadata.items():
-                _check_metadata(op, key, depth + 1)
-                _check_metadata(op, value, depth + 1)
-            return
-        case list() | tuple() if depth <= DEEPEST_METADATA:
-            for value in metadata:
-                _check_metadata(op, value, depth + 1)
-            return
-        case _:
-            storable = False
-    if not storable:
-        raise SinkError(f"its metadata holds {metadata!r:.80}, which Tiled does not keep", op)
