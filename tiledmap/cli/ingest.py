@@ -17,6 +17,7 @@ from tiledmap.cli.destination import open_destination
 from tiledmap.cli.loading import load
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
 from tiledmap.cli.options import (
+    ApiKeyOption,
     DocumentsOption,
     MappingArgument,
     MoreDocuments,
@@ -56,14 +57,7 @@ def ingest(
             help="A Tiled server's address, or a directory with a catalog of its own.",
         ),
     ] = "tiled-data",
-    api_key_env: Annotated[
-        str | None,
-        typer.Option(
-            "--api-key-env",
-            metavar="NAME",
-            help="The environment variable that holds the server's API key.",
-        ),
-    ] = None,
+    api_key_env: ApiKeyOption = None,
     check_files: Annotated[
         CheckFiles,
         typer.Option(

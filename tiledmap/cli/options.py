@@ -42,6 +42,15 @@ MoreDocuments = Annotated[
     list[Path] | None, typer.Argument(metavar="FILE", help="More recordings.")
 ]
 
+ApiKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key-env",
+        metavar="NAME",
+        help="The environment variable that holds the server's API key.",
+    ),
+]
+
 
 class TreeFormat(StrEnum):
     """How something is printed: for people or for programs."""

@@ -15,6 +15,7 @@ from tiledmap.cli.destination import open_destination
 from tiledmap.cli.loading import load
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
 from tiledmap.cli.options import (
+    ApiKeyOption,
     MappingArgument,
     MoreDocuments,
     OverlayOption,
@@ -41,14 +42,7 @@ def preflight(
         ),
     ],
     more: MoreDocuments = None,
-    api_key_env: Annotated[
-        str | None,
-        typer.Option(
-            "--api-key-env",
-            metavar="NAME",
-            help="The environment variable that holds the server's API key.",
-        ),
-    ] = None,
+    api_key_env: ApiKeyOption = None,
     documents: Annotated[
         list[Path] | None,
         typer.Option(

@@ -231,7 +231,7 @@ class _Module:
                 path=self._path(f"{stem}_path", STREAM, stream.at, stream.path),
                 specs=self._specs(f"{stem}_specs", STREAM, stream.at, stream.specs),
                 metadata=self._metadata(f"{stem}_metadata", STREAM, stream.metadata),
-                updates=quote(stream.updates) if stream.updates else None,
+                updates=_text(stream.updates),
                 store=self._store(stream, stem),
                 tables=tuple_of(*(self._table(table, stem) for table in stream.tables)),
                 coordinates=_some(self._coordinate(step, stem) for step in stream.coordinates),
@@ -258,7 +258,7 @@ class _Module:
             quote(step.store),
             at=quote(step.at),
             path=tuple_of(*map(self._python.text, step.path)) if step.path else None,
-            table=quote(step.table) if step.table else None,
+            table=_text(step.table),
             dims=_texts(step.dims),
             specs=self._stored_specs(step, stem) if step.specs else None,
             metadata=metadata,
@@ -279,7 +279,7 @@ class _Module:
             "Table",
             quote(table.name),
             path=self._path(f"{stem}_path", STREAM, table.at, table.path),
-            order=quote(table.order) if table.order else None,
+            order=_text(table.order),
             max_columns=str(table.max_columns) if table.max_columns else None,
             specs=self._specs_if_any(f"{stem}_specs", STREAM, table),
             metadata=self._metadata(f"{stem}_table_metadata", TABLE, table.metadata),
@@ -336,7 +336,7 @@ class _Module:
             quote(step.name),
             path=self._path(f"{stem}_path", STREAM, step.at, step.path),
             value=self._value_of_coordinate(step, f"{stem}_value"),
-            type=quote(step.type) if step.type else None,
+            type=_text(step.type),
             dims=_texts(step.dims),
             specs=self._specs_if_any(f"{stem}_specs", STREAM, step),
             metadata=(
@@ -389,10 +389,10 @@ class _Module:
                 quote(asset.name),
                 consolidator=self._runtime("find_consolidator", quote(asset.consolidator)),
                 needs=_texts(asset.needs or None),
-                join=quote(asset.join) if asset.join else None,
+                join=_text(asset.join),
                 chunks=_numbers(asset.chunks),
                 parameters=parameters,
-                asset_parameter=quote(asset.asset_parameter) if asset.asset_parameter else None,
+                asset_parameter=_text(asset.asset_parameter),
                 sidecars=_some(self._sidecar(sidecar, stem) for sidecar in asset.sidecars),
                 structure_from=(
                     None if asset.structure_from == "documents" else quote(asset.structure_from)
@@ -443,7 +443,7 @@ class _Module:
             quote(step.name),
             prefix=quote(step.prefix),
             becomes=self._returning(name, START, step.at, self._python.long_text(step.becomes)),
-            until=quote(step.until) if step.until else None,
+            until=_text(step.until),
             at=quote(step.at),
         )
 
@@ -453,12 +453,12 @@ class _Module:
             "ResourceRepair",
             quote(step.name),
             matches=self._matching(step, stem, RESOURCE),
-            mimetype=quote(step.mimetype) if step.mimetype else None,
-            join=quote(step.join) if step.join else None,
+            mimetype=_text(step.mimetype),
+            join=_text(step.join),
             chunks=_numbers(step.chunks),
             parameters=self._parameters(step, stem, RESOURCE),
             kwargs=self._literal(step.kwargs) if step.kwargs else None,
-            until=quote(step.until) if step.until else None,
+            until=_text(step.until),
             at=quote(step.at),
         )
 
@@ -470,7 +470,7 @@ class _Module:
             matches=self._matching(step, stem, DATUM),
             parameters=self._parameters(step, stem, DATUM),
             kwargs=self._literal(step.kwargs) if step.kwargs else None,
-            until=quote(step.until) if step.until else None,
+            until=_text(step.until),
             at=quote(step.at),
         )
 
@@ -497,7 +497,7 @@ class _Module:
             quote(step.name),
             matches=self._matching(step, stem, arguments),
             repair=self._returning(stem, arguments, step.at, changes),
-            until=quote(step.until) if step.until else None,
+            until=_text(step.until),
             at=quote(step.at),
         )
 
@@ -521,7 +521,7 @@ class _Module:
                     f"{stem}_name", DATA_KEY, step.at, self._python.text(step.rename)
                 )
             ),
-            until=quote(step.until) if step.until else None,
+            until=_text(step.until),
             at=quote(step.at),
         )
 
@@ -647,6 +647,10 @@ def _some(items: Iterable[Code]) -> Code | None:
     """A tuple; None where there is nothing in it."""
     found = tuple(items)
     return tuple_of(*found) if found else None
+
+
+def _text(text: str | None) -> str | None:
+    return quote(text) if text else None
 
 
 def _texts(texts: Sequence[str] | None) -> Code | None:

@@ -6,7 +6,7 @@ numpy's own integers beside Python's; a property test holds them to it.
 
 from typing import Any
 
-from tiledmap.runtime.event_check import is_integer
+from tiledmap.runtime.event_check import fields_problem, is_integer
 
 _DATUM = frozenset({"datum_id", "datum_kwargs", "resource"})
 _STREAM_DATUM = ("descriptor", "stream_resource", "uid")
@@ -38,12 +38,8 @@ def datum_page_problem(page: Any) -> str | None:
 
 
 def _fields_problem(document: Any) -> str | None:
-    if not isinstance(document, dict):
-        return "is no object"
-    if missing := _DATUM - document.keys():
-        return f"{', '.join(sorted(missing))} missing"
-    if extra := document.keys() - _DATUM:
-        return f"has a field {', '.join(sorted(map(repr, extra)))} that the schema does not know"
+    if problem := fields_problem(document, _DATUM, _DATUM):
+        return problem
     if not isinstance(document["resource"], str):
         return "resource is no string"
     if not isinstance(document["datum_kwargs"], dict):

@@ -74,13 +74,20 @@ def page_length_problem(page: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _fields_problem(document: Any) -> str | None:
+def fields_problem(document: Any, required: frozenset[str], allowed: frozenset[str]) -> str | None:
+    """A field that a document lacks or should not have, or None."""
     if not isinstance(document, dict):
         return "is no object"
-    if missing := _REQUIRED - document.keys():
+    if missing := required - document.keys():
         return f"{', '.join(sorted(missing))} missing"
-    if extra := document.keys() - _ALLOWED:
+    if extra := document.keys() - allowed:
         return f"has a field {', '.join(sorted(map(repr, extra)))} that the schema does not know"
+    return None
+
+
+def _fields_problem(document: Any) -> str | None:
+    if problem := fields_problem(document, _REQUIRED, _ALLOWED):
+        return problem
     if not isinstance(document["descriptor"], str):
         return "descriptor is no string"
     for name in ("data", "timestamps", "filled"):

@@ -12,7 +12,7 @@ from typing import Any
 
 from tiledmap.runtime.arrays import DenseRows, RaggedRows
 from tiledmap.runtime.check_files import FileCheck, check_files
-from tiledmap.runtime.consolidators import Consolidator
+from tiledmap.runtime.consolidators import Consolidator, Reach
 from tiledmap.runtime.errors import InvalidDocumentError, WriteError, in_words
 from tiledmap.runtime.exact import make_exact
 from tiledmap.runtime.file_parts import FileParts, in_short, seq_nums_of
@@ -198,9 +198,8 @@ class ExternalRows:
         consolidator = self.parts.consolidator
         assert consolidator is not None
         self._new = False
-        source = consolidator.declared_source(self.parts.parts)
-        if consolidator.reads_files:
-            source = consolidator.inspect(source, self.files.reach())
+        reach = self.files.reach() if consolidator.reads_files else Reach()
+        source = consolidator.source(self.parts.parts, reach)
         if self._sent is None:
             yield self._registration(source, consolidator)
         elif source != self._sent:

@@ -35,7 +35,7 @@ class Files:
         directories: Iterable[str] = (),
     ) -> None:
         self.start = start
-        self.directories = tuple(directories)
+        self._directories = tuple(directories)
         self._mapping = mapping
         self._fallback = fallback
         self._applied = applied
@@ -91,7 +91,7 @@ class Files:
     def reach(self) -> Reach:
         """Where files may be opened: documents may come from strangers."""
         roots = (rule.becomes(self.start) for rule in self._mapping.repairs.roots)
-        return Reach.below((*self.directories, *filter(_is_root, roots)))
+        return Reach.below((*self._directories, *filter(_is_root, roots)))
 
     def asset_rule(self, stream_resource: Document) -> AssetRule | Refused:
         """The rule of assets for a stream resource."""

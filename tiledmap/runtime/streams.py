@@ -312,6 +312,18 @@ def updating_ops(node: StreamNode, plan: StreamPlan) -> Iterator[Op]:
     yield PatchMetadata(run=plan.start["uid"], path=node.path, at=node.plan.rule.at, patch=patch)
 
 
+def _template(stored: Stored, place: Place, path: Path, metadata: dict[str, Any]) -> CreateNode:
+    """What is known of the node of a data key before any of its values is."""
+    return CreateNode(
+        run=place.run,
+        path=(*path, *stored.path),
+        at=stored.at,
+        metadata=metadata,
+        specs=stored.specs,
+        access_tags=place.access_tags,
+    )
+
+
 def _bound_array(
     plan: StreamPlan,
     name: str,
@@ -329,14 +341,7 @@ def _bound_array(
         own_dims=tuple(data_key.get("dims") or ()),
         names=dimensions,
         remarks=_ArrayRemarks(trouble, name, stored.at),
-        template=CreateNode(
-            run=place.run,
-            path=(*path, *stored.path),
-            at=stored.at,
-            metadata=make_exact(stored.metadata),
-            specs=stored.specs,
-            access_tags=place.access_tags,
-        ),
+        template=_template(stored, place, path, make_exact(stored.metadata)),
     )
     return BoundArray(name, RaggedRows(node) if stored.store == "ragged" else DenseRows(node))
 
@@ -367,14 +372,8 @@ def _bound_files(
         dims=tuple(data_key.get("dims") or ()),
     )
     rows = ExternalRows(
-        template=CreateNode(
-            run=place.run,
-            path=(*path, *stored.path),
-            at=stored.at,
-            metadata=dict(stored.metadata),
-            specs=stored.specs,
-            access_tags=place.access_tags,
-        ),
+        # What the files say of themselves comes beside it before it is made exact.
+        template=_template(stored, place, path, dict(stored.metadata)),
         files=place.files,
         parts=FileParts(key, declared, stored.dims, place.files, note),
         loaded=_bound_array(plan, name, stored, place, path, dimensions, trouble).rows,

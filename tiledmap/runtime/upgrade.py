@@ -49,11 +49,6 @@ class Resource:
     parameters: Mapping[str, Any]
     said: Mapping[str, Any]
 
-    @property
-    def spec(self) -> str:
-        spec: str = self.seen["spec"]
-        return spec
-
 
 @dataclass(slots=True)
 class Counter:

@@ -298,8 +298,13 @@ class Consolidator:
                 "chunks"
             )
 
-    def source(self, parts: Sequence[Part]) -> FileSource:
+    def source(self, parts: Sequence[Part], reach: Reach = Reach()) -> FileSource:  # noqa: B008
         """The data source of all that has come.
+
+        Parameters
+        ----------
+        reach
+            Where files may be opened, where the structure is read from them.
 
         Raises
         ------
@@ -307,7 +312,7 @@ class Consolidator:
             Where the structure is read from the files, if they cannot be read.
         """
         source = self.declared_source(parts)
-        return self.inspect(source) if self.reads_files else source
+        return self.inspect(source, reach) if self.reads_files else source
 
     def declared_source(self, parts: Sequence[Part]) -> FileSource:
         """The data source as documents have it. No file is opened."""
