@@ -1,7 +1,7 @@
 import pytest
 
 from tests.check.subjects import beamline, shipped, subject_of
-from tiledmap.check.coverage import OTHER, Coverage, coverage
+from tiledmap.check.coverage import OTHER, SYNTHESISED_BY, Coverage, coverage
 from tiledmap.documents.schemas import SCHEMA_FILES
 
 
@@ -83,6 +83,13 @@ def test_a_repair_takes_fields_out_for_a_reason() -> None:
     row = table(coverage(subject))["start", "owner"]
     assert (row.destination, row.invertible) == ("", False)
     assert row.reason == "names of people stay in the proposal system"
+
+
+def test_a_stop_document_that_is_made_up_has_a_field_of_its_own() -> None:
+    row = table(coverage(beamline("run: {unfinished: close}")))["stop", SYNTHESISED_BY]
+    assert row.destination == "run metadata stop.synthesised_by"
+    left = table(coverage(beamline("run: {unfinished: leave}")))
+    assert ("stop", SYNTHESISED_BY) not in left
 
 
 def test_a_coordinate_is_a_destination_of_configuration() -> None:

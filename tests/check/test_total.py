@@ -124,6 +124,27 @@ def test_only_says_why_the_rest_may_go() -> None:
     assert codes(check_total, alone(few + STREAM + DATA)) == []
 
 
+CLOSING = LAYOUT.replace("  metadata:", "  unfinished: close\n  metadata:", 1)
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        "{copy: stop, without: {synthesised_by: nobody asks}}",
+        "{copy: stop, only: {uid: the rest is in the log book}}",
+    ],
+)
+def test_a_stop_document_that_is_made_up_must_say_so(stop: str) -> None:
+    problem = only(check_total, alone(CLOSING.replace("{copy: stop}", stop) + STREAM + DATA))
+    assert problem.code == "TM306"
+    assert problem.message == "a stop document that is made up loses its field 'synthesised_by'"
+
+
+@pytest.mark.parametrize("stop", ["{copy: stop}", "{copy: stop, only: {synthesised_by: enough}}"])
+def test_a_stop_document_that_is_made_up_says_so_where_it_is_copied(stop: str) -> None:
+    assert codes(check_total, alone(CLOSING.replace("{copy: stop}", stop) + STREAM + DATA)) == []
+
+
 def test_a_descriptor_is_copied_or_left_out_for_a_reason() -> None:
     problem = only(
         check_total, alone(LAYOUT + STREAM.replace("    metadata: {copy: descriptor}\n", "") + DATA)

@@ -12,6 +12,7 @@ import tiledmap
 from tests.golden import assert_golden
 from tiledmap.api import shipped
 from tiledmap.runtime import API_VERSION, EXPORTED, AssetRule, Refused, fallback
+from tiledmap.testing.interpreter import interpret
 
 VALID = Path(__file__).parents[1] / "mappings" / "valid"
 GOLDEN = Path(__file__).parent / "golden"
@@ -106,6 +107,19 @@ def compiled(tmp_path: Path, mapping: dict[str, object]) -> tiledmap.LoadedMappi
     header = {"tiledmap": 1, "name": "m", "version": "1.0.0", "extends": "bluesky-v3@^3"}
     file.write_text(yaml.safe_dump({**header, **mapping}))
     return tiledmap.load(file)
+
+
+def test_what_becomes_of_an_unfinished_run_is_compiled_where_it_is_not_left(tmp_path: Path) -> None:
+    silent, left, closed = (
+        compiled(tmp_path, {"run": run})
+        for run in ({}, {"unfinished": "leave"}, {"unfinished": "close"})
+    )
+
+    for mapping, unfinished in [(silent, "leave"), (left, "leave"), (closed, "close")]:
+        assert mapping.layout.run.unfinished == unfinished
+        assert interpret(mapping.plan).run.unfinished == unfinished
+        assert ("unfinished" in mapping.compile()) is (unfinished == "close")
+        assert ("unfinished: close" in mapping.show()) is (unfinished == "close")
 
 
 def test_text_of_a_user_is_only_ever_a_literal(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def test_valid_mappings_are_valid_in_an_editor_too(path: Path) -> None:
     [
         ("titel: x", "$"),
         ("run: {on_collision: maybe}", "$.run.on_collision"),
+        ("run: {unfinished: maybe}", "$.run.unfinished"),
         ("run: {specs: {items: []}}", "$.run.specs"),
         ("run: {specs: [{when: x}]}", "$.run.specs[0]"),
         ("streams: {name: x}", "$.streams"),

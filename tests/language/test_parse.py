@@ -235,6 +235,7 @@ def test_a_length_of_a_shape_may_be_unknown() -> None:
         ),
         ("run: {specs: {spec: A}}\n", "TM009", "{spec: A}", "begin each item with '- '"),
         ("run: {on_collision: resum}\n", "TM010", "resum", "did you mean 'resume'?"),
+        ("run: {unfinished: closed}\n", "TM010", "closed", "did you mean 'close'?"),
         ("assets: [{name: a, chunks: [1_000]}]\n", "TM010", "1_000", "write 1000"),
         ("assets: [{name: a, chunks: [012]}]\n", "TM010", "012", "write 12"),
         ("assets: [{name: a, chunks: ['5']}]\n", "TM010", "'5'", "write 5"),

@@ -29,6 +29,9 @@ from tiledmap.problems import Span
 OTHER = "*"
 """Stands for all fields that an open document can have beside those that are known."""
 
+SYNTHESISED_BY = "synthesised_by"
+"""Stands in the stop documents that ``unfinished: close`` makes up: what tells them from others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -183,10 +186,13 @@ def _run_document(mapping: nodes.Mapping, document: str) -> Iterator[Coverage]:
     if run is None:  # that it is missing has been said
         return iter(())
     additions = getattr(mapping.source, document, None)
+    fields = _fields(document, additions)
+    if document == "stop" and run.unfinished is nodes.Unfinished.CLOSE:
+        fields = list(dict.fromkeys([*fields, _Field(SYNTHESISED_BY, required=False)]))
     at = run.metadata.at() if run.metadata else run.at()
     rows = _copied_document(
         document,
-        _fields(document, additions),
+        fields,
         "run",
         run.metadata,
         at,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from tiledmap.check.coverage import OTHER, Coverage, coverage
+from tiledmap.check.coverage import OTHER, SYNTHESISED_BY, Coverage, coverage
 from tiledmap.check.layout import (
     before,
     certain,
@@ -214,6 +214,23 @@ def _fields(subject: Subject) -> Iterator[Problem]:
         if lost:
             at = lost[0].at or subject.mapping.at()
             yield _lost(document, rule, at, lost, everything=len(lost) == len(fields))
+        yield from (_unmarked(subject.mapping, row) for row in fields if _loses_the_mark(row))
+
+
+def _loses_the_mark(row: Coverage) -> bool:
+    return row.field == SYNTHESISED_BY and bool(row.reason)
+
+
+def _unmarked(mapping: nodes.Mapping, row: Coverage) -> Problem:
+    assert mapping.run is not None
+    return Problem(
+        "TM306",
+        row.at or mapping.run.at("unfinished"),
+        f"a stop document that is made up loses its field '{SYNTHESISED_BY}'",
+        label="it is left out here",
+        hint="keep it: nothing else tells such a document from a RunEngine's",
+        notes=(Note("runs are closed with one here", mapping.run.at("unfinished")),),
+    )
 
 
 _ARTICLE = {"event": "an event"}

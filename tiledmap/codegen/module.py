@@ -195,6 +195,7 @@ class _Module:
             on_collision=quote(run.on_collision),
             untagged=quote(run.untagged),
             fallback_tags=_texts(run.fallback_tags or None),
+            unfinished=None if run.unfinished == "leave" else quote(run.unfinished),
             at=quote(run.at),
         )
 

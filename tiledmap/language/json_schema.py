@@ -19,6 +19,7 @@ from tiledmap.language.nodes import (
     ScalarType,
     Store,
     StructureFrom,
+    Unfinished,
     Unmapped,
     Untagged,
 )
@@ -62,6 +63,10 @@ _WORDS: dict[type[StrEnum], dict[str, str]] = {
         "refuse": "Do not store the run.",
     },
     Untagged: {"store": "Store it without access tags.", "refuse": "Do not store it."},
+    Unfinished: {
+        "leave": "It stays as far as it came, without a stop document.",
+        "close": "It gets a stop document that tiledmap makes up, and that says so.",
+    },
     StructureFrom: {
         "documents": "What the data key says, with what joining the files makes of it.",
         "file": "The file itself, read where the writer runs.",

@@ -137,6 +137,13 @@ class Untagged(StrEnum):
     REFUSE = "refuse"
 
 
+class Unfinished(StrEnum):
+    """What becomes of a run without a stop document whose RunEngine has died."""
+
+    LEAVE = "leave"
+    CLOSE = "close"
+
+
 class Profile(StrEnum):
     """Whose clients must be able to read what is written."""
 
@@ -474,6 +481,11 @@ class Run(Node):
     )
     fallback_tags: tuple[str, ...] | None = Field(
         None, description="Tags of a run that gets no other."
+    )
+    unfinished: Unfinished | None = Field(
+        None,
+        description="What becomes of a run without a stop document whose RunEngine has died; "
+        "``leave`` if not given.",
     )
     metadata: Metadata | None = Field(None, description="The run node's metadata.")
 

@@ -179,6 +179,7 @@ class _Lowering:
             on_collision=(run.on_collision or nodes.OnCollision.RESUME).value,
             untagged=(run.untagged or nodes.Untagged.STORE).value,
             fallback_tags=run.fallback_tags or (),
+            unfinished=(run.unfinished or nodes.Unfinished.LEAVE).value,
             at=place(run.at()),
         )
 

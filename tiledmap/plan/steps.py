@@ -110,6 +110,7 @@ class RunStep:
     on_collision: str
     untagged: str
     fallback_tags: tuple[str, ...]
+    unfinished: str
     at: str
 
 

@@ -186,6 +186,8 @@ def _run(run: RunStep) -> Iterator[Line]:
     if run.fallback_tags:
         yield 2, f"else access tags {', '.join(run.fallback_tags)}", ""
     yield 2, f"untagged: {run.untagged}", ""
+    if run.unfinished != "leave":
+        yield 2, f"unfinished: {run.unfinished}", ""
     yield from _metadata(2, "metadata", run.metadata)
 
 

@@ -94,6 +94,7 @@ CODES: dict[str, Code] = _table(
     Code("TM303", "values of a table have no column"),
     Code("TM304", "a file may match no asset rule"),
     Code("TM305", "a data key in files is not stored as files"),
+    Code("TM306", "a stop document that is made up does not say so", _WARNING),
     Code("TM310", "a rule that can never be reached"),
     Code("TM311", "two rules write the same node"),
     Code("TM312", "two columns may have the same name"),

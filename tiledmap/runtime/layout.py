@@ -178,6 +178,8 @@ class Run:
     on_collision: str = "resume"
     untagged: str = "store"
     fallback_tags: tuple[str, ...] = ()
+    unfinished: str = "leave"
+    """``leave`` | ``close``: what becomes of a run without a stop document, its RunEngine dead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ def interpret(plan: Plan) -> Layout:
             on_collision=run.on_collision,
             untagged=run.untagged,
             fallback_tags=run.fallback_tags,
+            unfinished=run.unfinished,
             at=run.at,
         ),
         select_stream=_select_stream(plan.streams),

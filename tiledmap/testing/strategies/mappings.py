@@ -492,6 +492,7 @@ def _run(draw: st.DrawFn) -> dict[str, Any]:
         "untagged": "store",
         **_maybe(draw, "fallback_tags", st.just(["staff"])),
         **_maybe(draw, "on_collision", st.sampled_from(["resume", "suffix_uid", "refuse"])),
+        **_maybe(draw, "unfinished", st.sampled_from(["leave", "close"])),
         "metadata": {
             "start": draw(start),
             "stop": draw(_metadata("stop", _STOP, ("run_start",))),
