@@ -24,7 +24,6 @@ from tests.sinks.test_tiled import (
     stored,
     stream_container,
     while_answering,
-    while_asking,
 )
 from tiledmap.runtime.errors import CollisionError, SinkError
 from tiledmap.runtime.ops import (
@@ -341,34 +340,6 @@ def test_files_that_come_between_others_make_the_node_anew(
         (asset.num, asset.uri) for asset in sequence(directory, 5).assets
     ]
     assert node.metadata["spec"] == "NPY_SEQ"
-
-
-def test_a_key_that_may_not_delete_is_told_why_it_must(
-    file_server: tuple[Server, Path], tmp_path: Path
-) -> None:
-    server, directory = file_server
-    client = server.connect()
-    target = client.create_container(tmp_path.name)
-    later = sequence(directory, 4).assets[2:]
-    early = sequence(
-        directory, 2, assets=tuple(replace(asset, num=n) for n, asset in enumerate(later))
-    )
-
-    def forget_key(request: httpx.Request) -> None:
-        if request.method == "DELETE":
-            request.headers.pop("authorization")
-
-    sink = TiledSink(target)
-    for op in (*BEGINNING, register(early)):
-        sink.perform(op)
-    with (
-        while_asking(client, forget_key),
-        pytest.raises(SinkError, match="401") as caught,
-    ):
-        sink.perform(update(sequence(directory, 4), 2))
-    assert "delete:node" in caught.value.hint
-    assert stored(target, "img").shape[0] == 2
-    client.context.close()
 
 
 def losing_once(

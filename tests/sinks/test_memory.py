@@ -310,3 +310,36 @@ def test_what_is_stored_and_what_is_registered_do_not_mix(sink: MemorySink) -> N
 
 def test_there_is_no_server_that_could_validate(sink: MemorySink) -> None:
     assert sink.validate_files(ValidateFiles(**COMMON, path=("r",), fix=True)) is None
+
+
+def run_that_ends(*stops: dict[str, Any]) -> MemorySink:
+    sink = MemorySink()
+    for stop in stops:
+        sink.perform(CreateContainer(**COMMON, path=("r",), metadata={"start": {"uid": "r"}}))
+        sink.perform(CloseRun(**COMMON, path=("r",), patch={"stop": stop}))
+    return sink
+
+
+REAL = {"uid": "s", "reason": "done"}
+MADE_UP = {"uid": "t", "synthesised_by": "tiledmap"}
+
+
+def test_a_stop_document_takes_the_place_of_another_one_whole() -> None:
+    assert run_that_ends(MADE_UP, REAL).tree["r",].metadata["stop"] == REAL
+    later = {**MADE_UP, "num_events": {"primary": 2}}
+    assert run_that_ends(MADE_UP, later).tree["r",].metadata["stop"] == later
+
+
+def test_a_stop_document_that_was_made_up_takes_the_place_of_no_other() -> None:
+    sink = run_that_ends(REAL, MADE_UP)
+    assert sink.tree["r",].metadata["stop"] == REAL
+    assert sink.tree["r",].closed
+
+
+def test_the_last_word_removes_what_an_earlier_attempt_has_noted() -> None:
+    sink = MemorySink()
+    sink.perform(CreateContainer(**COMMON, path=("r",), metadata={"start": {"uid": "r"}}))
+    sink.perform(PatchMetadata(**COMMON, path=("r",), patch={"notes": ["not all"], "other": 1}))
+    sink.perform(CreateContainer(**COMMON, path=("r",), metadata={"start": {"uid": "r"}}))
+    sink.perform(CloseRun(**COMMON, path=("r",), patch={"stop": REAL}))
+    assert sink.tree["r",].metadata == {"start": {"uid": "r"}, "other": 1, "stop": REAL}

@@ -497,6 +497,7 @@ def test_a_resumed_run_must_have_the_same_nodes(duckdb_catalog: EmbeddedCatalog)
         sink = perform(client, *beginning)
         with pytest.raises(CollisionError, match=r"the run has another \w+ in this place"):
             sink.perform(other)
+        sink.release(UID)
 
 
 # Metadata
@@ -509,7 +510,7 @@ def test_patches_merge_objects_and_replace_all_else(client: Any) -> None:
         patch({"start": {"plan": {"name": "scan"}, "new": {"a/b": {"~": 1}}}}, UID),
         patch({"start": {"time": None, "new": {"a/b": {"list": [None, 1]}}}, "notes": []}, UID),
         patch({"notes": ["one"], "absent": None, "fresh": {"kept": 1, "dropped": None}}, UID),
-    )
+    ).release(UID)
     assert client[UID].metadata == {
         "start": {
             "uid": UID,
@@ -545,7 +546,8 @@ def test_metadata_keeps_its_values(client: Any) -> None:
         "none": None,
         "text": "Å \U0001f600",
     }
-    perform(client, replace(run_container(), metadata={"start": {"uid": UID}, **values}))
+    sink = perform(client, replace(run_container(), metadata={"start": {"uid": UID}, **values}))
+    sink.release(UID)
     assert client[UID].metadata == {"start": {"uid": UID}, **values}
 
 

@@ -11,7 +11,7 @@ class SinkError(Exception):
     reason
         What went wrong, in the server's words where it gave any.
     op
-        The op; its run, path and place in the mapping are kept.
+        The op.
     transient
         True where the same op may succeed later: the server could not be reached or was busy.
     hint
@@ -21,6 +21,7 @@ class SinkError(Exception):
     def __init__(self, reason: str, op: Op, *, transient: bool = False, hint: str = "") -> None:
         super().__init__(reason, op)
         self.reason = reason
+        self.op = op
         self.run = op.run
         self.path = op.path
         self.at = op.at
@@ -35,6 +36,18 @@ class SinkError(Exception):
 
 class CollisionError(SinkError):
     """A node's place is taken by a node of something else."""
+
+
+class BusyRunError(SinkError):
+    """A run that another writer is writing."""
+
+
+class DoubledRowsError(SinkError):
+    """A table that holds more rows than its run has.
+
+    A request that was given up as lost came through later. Where the run's documents are at hand,
+    the table can be discarded and written again.
+    """
 
 
 class UnfitColumnsError(SinkError):
@@ -103,6 +116,13 @@ class RefusedRunError(WriteError):
 
 class FailedWriteError(WriteError):
     """A write that the sink could not perform."""
+
+
+class DeliveryHaltedError(BaseException):
+    """A run's delivery ends here for now: its writer is being closed while the server is away.
+
+    No `Exception`, so that nothing that keeps a run going takes it for a fault of a document.
+    """
 
 
 def in_words(error: BaseException) -> str:

@@ -4,7 +4,7 @@ Previews and tests read its tree; its rules are those of Tiled's catalog as far 
 writer, so that what fits here fits there.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from tiledmap.runtime.errors import CollisionError, SinkError
+from tiledmap.runtime.exact import EXACT_KEY
 from tiledmap.runtime.names import node_key_problem
 from tiledmap.runtime.ops import (
     AppendRows,
@@ -33,6 +34,7 @@ from tiledmap.runtime.ops import (
     UpdateFiles,
     ValidateFiles,
 )
+from tiledmap.runtime.unfinished import has_better_end
 from tiledmap.sinks.files import check_files, is_ahead
 from tiledmap.sinks.metadata import check_metadata
 from tiledmap.sinks.patches import merged
@@ -83,6 +85,7 @@ class MemorySink:
     _moved: dict[str, tuple[Path, Path]] = field(default_factory=dict)
     _made: dict[str, set[Path]] = field(default_factory=dict)
     _behind: set[Path] = field(default_factory=set)
+    _given: dict[Path, dict[str, Any]] = field(default_factory=dict)
 
     def perform(self, op: Op) -> None:
         """Perform one op.
@@ -124,6 +127,7 @@ class MemorySink:
         if path in made or there.family != node.family:
             raise CollisionError(f"its place is taken by a {there.family}", op)
         made.add(path)
+        self._given[path] = deepcopy(op.metadata)
         return there
 
     def create_container(self, op: CreateContainer) -> None:
@@ -242,18 +246,28 @@ class MemorySink:
         """Return None: there is no server that could look at files."""
         return None
 
-    def patch_metadata(self, op: PatchMetadata | CloseRun) -> None:
+    def patch_metadata(self, op: PatchMetadata) -> None:
         """Merge a patch into a node's metadata."""
-        node = self.tree.get(self.place(op))
+        self._patch(op, op.patch)
+
+    def close_run(self, op: CloseRun) -> None:
+        """Write a run's last metadata, and remove what earlier attempts have noted."""
+        node = self._patch(op, (*op.patch, "notes", EXACT_KEY))
+        node.closed = True
+
+    def _patch(self, op: PatchMetadata | CloseRun, keys: Iterable[str]) -> StoredNode:
+        """Make each of `keys` what the run has given, whatever an earlier attempt has left."""
+        path = self.place(op)
+        node = self.tree.get(path)
         if node is None:
             raise SinkError("there is no such node", op)
         check_metadata(op, op.patch)
-        node.metadata = merged(node.metadata, op.patch)
-
-    def close_run(self, op: CloseRun) -> None:
-        """Write a run's last metadata."""
-        self.patch_metadata(op)
-        self.tree[self.place(op)].closed = True
+        if has_better_end(node.metadata, op.patch):
+            return node
+        given = self._given[path] = merged(self._given.get(path, node.metadata), op.patch)
+        rest = {key: value for key, value in node.metadata.items() if key not in keys}
+        node.metadata = rest | {key: given[key] for key in keys if key in given}
+        return node
 
 
 _PERFORMERS: dict[type[Op], Callable[[MemorySink, Any], None]] = {

@@ -1,6 +1,6 @@
 """Metadata patches: RFC 7396, in which ops are said, and RFC 6902, which Tiled is sent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any, TypeAlias
 
@@ -20,16 +20,20 @@ def merged(value: Any, patch: Any) -> Any:
     return new
 
 
-def json_patch(patch: Json, metadata: Json, place: str = "") -> Iterator[Json]:
-    """Yield the steps, RFC 6902, that do to `metadata` what a merge patch would."""
-    for key, value in patch.items():
-        path = f"{place}/{key.replace('~', '~0').replace('/', '~1')}"
-        old = metadata.get(key)
-        if value is None:
-            if key in metadata:
-                yield {"op": "remove", "path": path}
-        elif isinstance(value, dict) and isinstance(old, dict):
-            yield from json_patch(value, old, path)
-        else:
-            new = merged({}, value) if isinstance(value, dict) else value
-            yield {"op": "add", "path": path, "value": new}
+def json_patch(keys: Iterable[str], stored: Json, wanted: Json) -> Iterator[Json]:
+    """Yield the steps, RFC 6902, that make each of `keys` in `stored` what it is in `wanted`.
+
+    Whole values replace whole values: what an earlier attempt left inside of one goes.
+    """
+    for key in keys:
+        path = pointer(key)
+        if key in wanted:
+            if key not in stored or stored[key] != wanted[key]:
+                yield {"op": "add", "path": path, "value": wanted[key]}
+        elif key in stored:
+            yield {"op": "remove", "path": path}
+
+
+def pointer(key: str) -> str:
+    """Where a key of metadata is, RFC 6901."""
+    return f"/{key.replace('~', '~0').replace('/', '~1')}"

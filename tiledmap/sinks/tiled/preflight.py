@@ -5,7 +5,6 @@ which is deleted in the end. Each answer is a `Finding`. What an answer leaves o
 unknown.
 """
 
-import math
 import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
@@ -247,7 +246,7 @@ def _permission(subject: str, ask: Callable[[], Any]) -> Finding:
 
 def _refused(subject: str, error: RequestError, hint: str = "") -> Finding:
     """What an answer that is no success says of the subject."""
-    if error.tries == math.inf:
+    if error.transient:
         return Finding(subject, Outcome.UNKNOWN, error.words, "try again later")
     if said := _SCOPES.search(error.words):
         had = set(_SCOPE.findall(said["had"]))
