@@ -109,7 +109,9 @@ def measure(act: Callable[[], None]) -> Cost:
 
 def with_tiledmap(client: Any, work: Work) -> Callable[[], None]:
     """One run through a compiled mapping."""
-    writer = tiledmap.load("bluesky-v3").writer(client, flush_rows=BATCH, flush_seconds=3600.0)
+    writer = tiledmap.load("bluesky-v3").writer(
+        client, delivery="inline", flush_rows=BATCH, flush_seconds=3600.0
+    )
     return _replay(writer, work)
 
 

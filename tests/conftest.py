@@ -3,11 +3,10 @@
 import asyncio
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.databases import free_port, run_postgresql
 from tiledmap.sinks.embedded import EmbeddedCatalog, open_catalog
 
 RUNS = Path(__file__).parent / "runs"
@@ -72,6 +72,7 @@ class Server:
 
     uri: str
     api_key: str
+    pid: int
 
     def connect(self) -> Any:
         from tiled.client import from_uri
@@ -95,28 +96,20 @@ media_types:
         yield server
 
 
-def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
-
-
 @contextmanager
-def serve(home: Path, config: str) -> Iterator[Server]:
+def serve(home: Path, config: str, *options: str) -> Iterator[Server]:
     """Run ``tiled serve`` with a configuration until the context ends."""
     (home / "config.yml").write_text(config)
-    port = free_port()
-    server = Server(f"http://127.0.0.1:{port}/api/v1", secrets.token_hex(16))
-    command = ["serve", "config", str(home / "config.yml"), "--port", str(port)]
+    port, api_key = free_port(), secrets.token_hex(16)
+    command = ["serve", "config", str(home / "config.yml"), "--port", str(port), *options]
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tiled", *command],
-            env={**os.environ, "TILED_SINGLE_USER_API_KEY": server.api_key},
+            env={**os.environ, "TILED_SINGLE_USER_API_KEY": api_key},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
+    server = Server(f"http://127.0.0.1:{port}/api/v1", api_key, process.pid)
     try:
         _wait_for(process, server, home / "log")
         yield server
@@ -184,18 +177,34 @@ class PolicyServer:
         client.context.close()
 
 
+Tags = Mapping[str, Mapping[str, Sequence[str]]]
+"""Which users have which scopes where, by tag; those who may create nodes own the tag."""
+
+
 @pytest.fixture(scope="session")
 def policy_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PolicyServer]:
     """``tiled serve`` with users and a policy of access tags."""
-    home = tmp_path_factory.mktemp("policy")
+    tags = {"beamline": {"alice": ALL_SCOPES}, "other": {"admin": ALL_SCOPES}}
+    with serve_with_policy(tmp_path_factory.mktemp("policy"), tags, "beamline") as server:
+        yield server
+
+
+@contextmanager
+def serve_with_policy(
+    home: Path, tags: Tags, *top_level: str, readable_storage: Sequence[Path] = ()
+) -> Iterator[PolicyServer]:
+    """Run ``tiled serve`` with a policy of access tags, of which the root has those of `top_level`.
+
+    Its users are alice, bob and admin, who is its administrator.
+    """
     open_catalog(home).close()
-    asyncio.run(_define_tags(home))
+    asyncio.run(_define_tags(home, tags))
     config = f"""\
 authentication:
   providers:
     - provider: toy
       authenticator: tiled.authenticators:DictionaryAuthenticator
-      args: {{users_to_passwords: {{alice: secret, admin: secret}}}}
+      args: {{users_to_passwords: {{alice: secret, bob: secret, admin: secret}}}}
   tiled_admins: [{{provider: toy, id: admin}}]
   secret_keys: ["{secrets.token_hex(16)}"]
 database: {{uri: "sqlite:///{home}/authentication.db", init_if_not_exists: true}}
@@ -205,30 +214,40 @@ access_control:
 catalog:
   uri: sqlite:///{home}/catalog.db
   writable_storage: ["{home}/data", "sqlite:///{home}/tables.db"]
-  top_level_access_tags: [public, beamline]
+  readable_storage: {[str(path) for path in readable_storage]}
+  top_level_access_tags: {["public", *top_level]}
 """
     with serve(home, config) as server:
         yield PolicyServer(server.uri)
 
 
-async def _define_tags(home: Path) -> None:
+async def _define_tags(home: Path, tags: Tags) -> None:
     from tiled.access_control.access_tags import AccessTagsCompiler
     from tiled.server.connection_pool import close_database_connection_pool
     from tiled.server.settings import DatabaseSettings
 
     database = DatabaseSettings(uri=f"sqlite+aiosqlite:///{home}/catalog.db")
-    owners = {"beamline": "alice", "other": "admin"}
-    tags = {
+    definitions = {
         "tags": {
-            tag: {"users": [{"name": user, "scopes": list(ALL_SCOPES)}]}
-            for tag, user in owners.items()
+            tag: {"users": [{"name": user, "scopes": list(of)} for user, of in scopes.items()]}
+            for tag, scopes in tags.items()
         },
-        "tag_owners": {tag: {"users": [{"name": user}]} for tag, user in owners.items()},
+        "tag_owners": {
+            tag: {"users": [{"name": user} for user, of in scopes.items() if "create:node" in of]}
+            for tag, scopes in tags.items()
+        },
     }
-    compiler = AccessTagsCompiler(list(ALL_SCOPES), tags, database, lambda group: [])
+    compiler = AccessTagsCompiler(list(ALL_SCOPES), definitions, database, lambda group: [])
     compiler.load_tag_config()
     await compiler.compile()
     await close_database_connection_pool(database)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Callable[[str], str]]:
+    """A PostgreSQL server: makes a database of a name, and gives its address."""
+    with run_postgresql() as make_database:
+        yield make_database
 
 
 @pytest.fixture

@@ -176,7 +176,7 @@ class LoadedMapping:
         from tiledmap.sinks.memory import MemorySink
 
         sink = MemorySink()
-        with self.writer(sink) as writer:
+        with self.writer(sink, delivery="inline") as writer:
             for name, document in documents:
                 writer(name, dict(document))
         return sink

@@ -1,11 +1,10 @@
 """Real detectors, a real RunEngine, a Tiled server in a process of its own.
 
-The writer works behind Bluesky's own buffer, in another thread, and what Tiled reads is compared
-with what the detectors have put into their files.
+While the writer works in a thread of its own, what Tiled reads is compared with what the detectors
+have put into their files.
 """
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,6 @@ import h5py
 import numpy as np
 import pytest
 from bluesky import RunEngine
-from bluesky.callbacks.buffer import BufferingWrapper
 from ophyd.sim import hw
 
 import tiledmap
@@ -28,11 +26,9 @@ from tests.files import frames, read_hdf5
 from tests.parity.both import differences
 from tests.parity.snapshot import snapshot
 from tests.runs.external.record import fly, sim_detector, small_images
+from tests.waiting import wait_for
 from tiledmap.documents.recordings import NamedDocument
 from tiledmap.sinks.embedded import open_catalog
-
-LONGEST_WAIT = 30.0
-"""Seconds; nothing takes so long unless it never comes."""
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ophyd")
 
@@ -72,14 +68,12 @@ class Beamline:
         """A RunEngine; everything is stored when the context ends."""
         client = self.server.connect()
         writer = tiledmap.load(mapping).writer(client, flush_rows=1)
-        buffered = BufferingWrapper(writer)
         engine = RunEngine(call_returns_result=False)
         engine.subscribe(lambda name, document: self.documents.append((name, dict(document))))
-        engine.subscribe(buffered)
+        engine.subscribe(writer)
         try:
             yield engine
         finally:
-            buffered.shutdown()
             writer.close()
             client.context.close()
 
@@ -105,13 +99,6 @@ def beamline(server: Server, caplog: pytest.LogCaptureFixture) -> Iterator[Beaml
     yield Beamline(server, reader)
     reader.context.close()
     assert errors_in(caplog) == []
-
-
-def wait_for(look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LONGEST_WAIT
-    while not look():
-        assert time.monotonic() < deadline, "what was waited for never came"
-        time.sleep(0.01)
 
 
 def frames_in(path: Path, number: int) -> Any:

@@ -29,7 +29,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def send(layout: Layout, documents: Documents) -> list[Any]:
     """The ops that a layout makes of documents, as plain data."""
     sink = MemorySink()
-    with Writer(layout, sink, flush_rows=4, flush_seconds=3600.0) as writer:
+    with Writer(layout, sink, delivery="inline", flush_rows=4, flush_seconds=3600.0) as writer:
         for name, document in documents:
             writer(name, document)
     return [described(op) for op in sink.ops]

@@ -324,7 +324,7 @@ def interleaved(one: Documents, other: Documents) -> Documents:
 
 def write(layout: Layout, sent: Documents, on_error: str = "log") -> MemorySink:
     sink = MemorySink()
-    writer = Writer(layout, sink, flush_rows=2, on_error=on_error)  # type: ignore[arg-type]
+    writer = Writer(layout, sink, delivery="inline", flush_rows=2, on_error=on_error)  # type: ignore[arg-type]
     for name, document in sent:
         try:
             writer(name, document)

@@ -19,7 +19,7 @@ def snapshot(node: Any) -> dict[str, Any]:
     seen: dict[str, Any] = {
         "family": family,
         "specs": [(spec.name, spec.version) for spec in node.specs],
-        "access_tags": attributes.get("access_blob", {}),
+        "access_tags": attributes["access_tags"],
         "metadata": plain(
             {key: value for key, value in node.metadata.items() if key not in UNLIKE_BY_DESIGN}
         ),

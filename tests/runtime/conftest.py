@@ -46,7 +46,7 @@ def write(
 ) -> MemorySink:
     """Store documents, none of which may be changed on the way."""
     sink = sink or MemorySink()
-    with Writer(layout, sink, **{"fallback": LAYOUT, **options}) as writer:
+    with Writer(layout, sink, **{"fallback": LAYOUT, "delivery": "inline", **options}) as writer:
         for name, document in documents:
             writer(name, frozen(document))
     return sink

@@ -156,3 +156,15 @@ def whole_run(data_keys: dict[str, Document], rows: list[Document]) -> Iterator[
     for number, row in enumerate(rows, start=1):
         yield "event", event(number, row)
     yield "stop", stop()
+
+
+NUMBERS = [0.5, 1.5, 2.5]
+
+
+def numbers(uid: str) -> Iterator[tuple[str, Any]]:
+    """The documents of a run whose key ``x`` has the values of `NUMBERS`."""
+    yield "start", start(uid)
+    yield "descriptor", descriptor({"x": key(dtype_numpy="<f8")}, uid, f"{uid}-desc")
+    for number, x in enumerate(NUMBERS, start=1):
+        yield "event", event(number, {"x": x}, f"{uid}-desc")
+    yield "stop", stop(uid)

@@ -418,7 +418,7 @@ def test_hooks_for_datums_are_given_those_of_pages(name: str, document: Any) -> 
     layout = replace(WITH_FILES, hooks=(Hook("later", "datum", count_from_3, "m.yaml:42"),))
     documents = [resource(), (name, {"resource": "RES", **document}), refers(1, "RES/0")]
     sink = MemorySink()
-    with Writer(layout, sink, on_error="raise") as writer:
+    with Writer(layout, sink, delivery="inline", on_error="raise") as writer:
         for kind, taken in run(*documents):
             writer(kind, taken)
 
@@ -535,7 +535,7 @@ def test_stream_datums_of_a_data_key_that_is_dropped_are_passed_over() -> None:
 def test_stream_datums_that_came_before_their_resource_leave_by_age() -> None:
     moments = [0.0]
     sink = MemorySink()
-    writer = Writer(WITH_FILES, sink, clock=lambda: moments[-1])
+    writer = Writer(WITH_FILES, sink, delivery="inline", clock=lambda: moments[-1])
     for name, document in run(stream_datum(0, 3))[:-1]:
         writer(name, document)
     for moment in (10.0, 20.0):
@@ -560,7 +560,7 @@ def test_a_replay_of_resources_that_take_turns_takes_nothing_back() -> None:
     )
     sink = stored_quietly(documents)
     whole = source(sink)
-    writer = Writer(WITH_FILES, sink, flush_rows=1)
+    writer = Writer(WITH_FILES, sink, delivery="inline", flush_rows=1)
     for name, document in documents:
         writer(name, document)
         assert source(sink) == whole

@@ -95,7 +95,7 @@ def test_a_report_that_nobody_can_take_leaves_the_writer_as_it_was(
         raise OSError("the printer is on fire")
 
     sink = MemorySink()
-    writer = Writer(LAYOUT, sink, reported=refuse, clock=lambda: moments[-1])
+    writer = Writer(LAYOUT, sink, delivery="inline", reported=refuse, clock=lambda: moments[-1])
     for name, document in RUN:
         writer(name, document)
     assert "the printer is on fire" in caplog.text

@@ -306,7 +306,7 @@ def test_rows_leave_by_count() -> None:
 def test_rows_leave_by_age() -> None:
     now = 0.0
     sink = MemorySink()
-    writer = Writer(LAYOUT, sink, flush_seconds=1.0, clock=lambda: now)
+    writer = Writer(LAYOUT, sink, delivery="inline", flush_seconds=1.0, clock=lambda: now)
     writer("start", start())
     writer("descriptor", descriptor(NUMBER))
     writer("event", event(1, {"x": 1}))
@@ -320,7 +320,7 @@ def test_rows_leave_by_age() -> None:
 
 def test_flush_sends_what_waits() -> None:
     sink = MemorySink()
-    writer = Writer(LAYOUT, sink)
+    writer = Writer(LAYOUT, sink, delivery="inline")
     for name, document in list(whole_run(NUMBER, [{"x": 1}]))[:-1]:
         writer(name, document)
     writer.flush()
@@ -369,7 +369,7 @@ def test_a_value_that_does_not_fit_becomes_null_and_is_kept_in_the_notes(
 
 def test_a_value_that_does_not_fit_can_be_raised_once_the_rest_is_stored() -> None:
     sink = MemorySink()
-    writer = Writer(LAYOUT, sink, on_error="raise", flush_rows=2)
+    writer = Writer(LAYOUT, sink, delivery="inline", on_error="raise", flush_rows=2)
     writer("start", start())
     writer("descriptor", descriptor({"n": key("integer")}))
     writer("event", event(1, {"n": "one"}))
@@ -749,7 +749,7 @@ def test_what_goes_wrong_can_be_raised() -> None:
         raise AbsentField("start.sample_name")
 
     sink = MemorySink()
-    writer = Writer(with_run(path=path), sink, on_error="raise", fallback=LAYOUT)
+    writer = Writer(with_run(path=path), sink, delivery="inline", on_error="raise", fallback=LAYOUT)
     with pytest.raises(RuleError, match=r"run run-1, start: .*'start.sample_name' is absent"):
         writer("start", start())
     assert RUN_NODE in sink.tree
@@ -776,7 +776,7 @@ def test_a_run_whose_tags_cannot_be_made_is_never_written(
     assert "run run-1, start: " in errors[0]
     assert errors[1] == "run run-1 was refused; 4 of its documents were not stored"
     with pytest.raises(RefusedRunError):
-        Writer(layout, MemorySink(), on_error="raise")("start", start())
+        Writer(layout, MemorySink(), delivery="inline", on_error="raise")("start", start())
 
 
 def test_fallback_tags_stand_in_for_tags_that_cannot_be_made(stored: Store) -> None:
@@ -798,7 +798,7 @@ def test_fallback_tags_stand_in_for_tags_that_cannot_be_made(stored: Store) -> N
 def test_documents_that_belong_to_nothing_are_errors(name: str, document: Any, words: str) -> None:
     write([(name, document)])
     with pytest.raises(OrphanDocumentError, match=words):
-        Writer(LAYOUT, MemorySink(), on_error="raise")(name, document)
+        Writer(LAYOUT, MemorySink(), delivery="inline", on_error="raise")(name, document)
 
 
 @pytest.mark.parametrize(
@@ -846,12 +846,13 @@ def test_a_node_that_fails_leaves_the_others_alone(caplog: pytest.LogCaptureFixt
     assert "2 more writes were left out" in notes(sink)
     assert sink.tree[RUN_NODE].closed
     assert [record.getMessage() for record in caplog.records] == [
-        "run run-1, run-1/primary/internal: AppendRows: no space left (asked for at m.yaml:8)"
+        "run run-1, run-1/primary/internal: AppendRows: no space left (asked for at m.yaml:8); "
+        "the rest is written; what is not is lost, as the writer has no spool"
     ]
 
 
 def test_a_failed_write_can_be_raised() -> None:
-    writer = Writer(LAYOUT, Unwilling(CreateTable), on_error="raise")
+    writer = Writer(LAYOUT, Unwilling(CreateTable), delivery="inline", on_error="raise")
     writer("start", start())
     with pytest.raises(FailedWriteError, match="CreateTable: no space left") as caught:
         writer("descriptor", descriptor(NUMBER))
@@ -915,7 +916,7 @@ def test_closing_the_writer_closes_the_sink() -> None:
             self.closed = True
 
     sink = Closing()
-    Writer(LAYOUT, sink).close()
+    Writer(LAYOUT, sink, delivery="inline").close()
     assert sink.closed
 
 

@@ -123,6 +123,8 @@ __all__ = [
     "without",
 ]
 
+_PATIENCE_IN_BACKGROUND = 2.0
+
 EXPORTED = tuple(name for name in __all__ if name not in ("API_VERSION", "EXPORTED"))
 """The names that generated code may import."""
 
@@ -154,14 +156,19 @@ def open_writer(layout: Layout, client: Any, **options: Any) -> Writer:
     options
         As for `Writer`.
     """
-    return Writer(layout, _sink_for(client), **options)
+    in_background = options.get("delivery", "background") == "background"
+    return Writer(layout, _sink_for(client, in_background), **options)
 
 
-def _sink_for(client: Any) -> Sink:
+def _sink_for(client: Any, in_background: bool) -> Sink:
     if hasattr(client, "perform"):
         sink: Sink = client
         return sink
     # The one step upward among our packages: a generated module must be able to write into Tiled,
     # and one that writes elsewhere must not load it.
-    sink = import_module("tiledmap.sinks.tiled").TiledSink(client)
+    make_sink = import_module("tiledmap.sinks.tiled").TiledSink
+    if in_background:  # the writer itself waits for the server, and can be told to end
+        sink = make_sink(client, patience=_PATIENCE_IN_BACKGROUND)
+    else:
+        sink = make_sink(client)
     return sink

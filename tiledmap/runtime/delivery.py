@@ -1,28 +1,50 @@
-"""From ops to a sink: what happens when a write fails.
+"""From a run's ops to a sink: what happens when a write fails.
 
-A node that could not be written is left alone from then on, and all that is below it; every other
-node and run goes on. This is where a queue or a journal would stand between documents and a server.
+Where waiting can mend it, the op is tried again as long as the writer's patience lasts. Otherwise
+its node is left alone from then on, and all that is below it; every other node goes on.
 """
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import replace
+from typing import Protocol, TypeVar
 
-from tiledmap.runtime.errors import FailedWriteError, SinkError, UnfitColumnsError
+from tiledmap.runtime.errors import (
+    BusyRunError,
+    DoubledRowsError,
+    FailedWriteError,
+    SinkError,
+    UnfitColumnsError,
+)
 from tiledmap.runtime.ops import CloseRun, CreateNode, CreateTable, Op, Path, ValidateFiles
+
+T = TypeVar("T")
+AnyOp = TypeVar("AnyOp", bound=Op)
 
 
 class Sink(Protocol):
     """Whatever performs ops.
 
-    One that has a method ``validate_files(op)`` is asked whether files are what nodes say.
+    A sink may have more methods: ``validate_files(op)`` says whether files are what nodes say,
+    ``claim(run, id)`` tells who writes a run, ``release(run)`` that nobody does for now, and
+    ``discard(op)`` removes a node that is to be written anew.
     """
 
     def perform(self, op: Op) -> None:
         """Perform one op, or raise."""
 
 
-_Validate = Callable[[ValidateFiles], tuple[bool, list[str]] | None]
+class Patience(Protocol):
+    """Waits for a server that is away or busy."""
+
+    def check(self) -> None:
+        """Raise `DeliveryHaltedError` if nothing is to be tried any more."""
+
+    def wait(self, error: SinkError) -> None:
+        """Wait before the next try, or raise `DeliveryHaltedError` if there is to be none."""
+
+    def over(self) -> None:
+        """Take note that an op needs no more tries."""
 
 
 class Delivery:
@@ -34,15 +56,33 @@ class Delivery:
         Performs the ops.
     failed
         Told of each op that could not be performed.
+    patience
+        Waits where that may help; None to take an op's first failure as its last.
+
+    Attributes
+    ----------
+    is_busy
+        Whether another writer is writing the run.
+    doubled
+        The op that met a table with more rows than the run has; None if none did.
     """
 
-    def __init__(self, sink: Sink, failed: Callable[[FailedWriteError], None]) -> None:
-        self._perform = sink.perform
-        self._validate: _Validate | None = getattr(sink, "validate_files", None)
+    def __init__(
+        self,
+        sink: Sink,
+        failed: Callable[[FailedWriteError], None],
+        patience: Patience | None = None,
+    ) -> None:
+        self.is_busy = False
+        self.doubled: Op | None = None
+        self._sink = sink
         self._report = failed
+        self._patience = patience
         self._lost: dict[Path, str] = {}
         self._missing: set[Path] = set()
+        self._unclosed: CloseRun | None = None
         self._skipped: Counter[Path] = Counter()
+        self._run = ""
 
     def send(self, op: Op) -> None:
         """Perform `op`, unless its node or one above it has failed before."""
@@ -51,7 +91,7 @@ class Delivery:
             self._skipped[lost] += 1
             return
         try:
-            self._perform(op)
+            self._try(self._sink.perform, op)
         except Exception as error:  # a sink may raise anything, and a run must not end of it
             self._fail(op, error)
 
@@ -59,7 +99,7 @@ class Delivery:
         """Perform `op` as `send` does, but give back an error that other columns would mend."""
         if self._lost_above(op) is None:
             try:
-                self._perform(op)
+                self._try(self._sink.perform, op)
             except UnfitColumnsError as error:
                 return error
             except Exception as error:  # as above
@@ -68,25 +108,37 @@ class Delivery:
 
     def validate_files(self, op: ValidateFiles) -> tuple[bool, list[str]] | None:
         """Let the sink look at a run's files, where it can."""
-        if self._lost_above(op) is None and self._validate is not None:
+        validate = getattr(self._sink, "validate_files", None)
+        if self._lost_above(op) is None and validate is not None:
             try:
-                return self._validate(op)
+                found: tuple[bool, list[str]] | None = self._try(validate, op)
+                return found
             except Exception as error:  # as above
                 return False, [str(error)]
         return None
 
-    def _fail(self, op: Op, error: Exception) -> None:
-        words = str(error) or type(error).__name__
-        if isinstance(error, SinkError):
-            words = f"{error.reason} ({error.hint})" if error.hint else error.reason
-        self._lost[op.path] = words
-        if isinstance(op, CreateNode):
-            self._missing.add(op.path)
-        reason = f"{type(op).__name__}: {words}"
-        where = "/".join(op.path)
-        failure = FailedWriteError(reason, run=op.run, document=where, at=op.at)
-        failure.__cause__ = error
-        self._report(failure)
+    def release(self) -> None:
+        """Let another writer go on with the run."""
+        release = getattr(self._sink, "release", None)
+        if release is not None and self._run and not self.is_busy:
+            release(self._run)
+
+    def discard_doubled(self) -> None:
+        """Delete the node with too many rows, so that the run can be written once more.
+
+        Raises
+        ------
+        Exception
+            Whatever the sink raises.
+        """
+        assert self.doubled is not None
+        self._try(self._sink.discard, self.doubled)  # type: ignore[attr-defined]
+
+    def close_nevertheless(self) -> None:
+        """Close a run whose doubled rows stay, and say so in its notes."""
+        if (op := self._unclosed) is not None:
+            notes = [*op.patch.get("notes", ()), *self.losses()]
+            self.send(replace(op, patch={**op.patch, "notes": notes}))
 
     def losses(self) -> list[str]:
         """What was not written, in words."""
@@ -95,6 +147,42 @@ class Delivery:
             + (f"; {count} more writes were left out" if (count := self._skipped[path]) else "")
             for path, reason in self._lost.items()
         ]
+
+    def _try(self, act: Callable[[AnyOp], T], op: AnyOp) -> T:
+        """Perform an op, again and again where that may help."""
+        self._run = op.run
+        patience = self._patience
+        if patience is None:
+            return act(op)
+        while True:
+            patience.check()
+            try:
+                result = act(op)
+            except Exception as error:
+                if isinstance(error, SinkError) and error.transient:
+                    patience.wait(error)
+                    continue
+                patience.over()
+                raise
+            patience.over()
+            return result
+
+    def _fail(self, op: Op, error: Exception) -> None:
+        words = str(error) or type(error).__name__
+        if isinstance(error, SinkError):
+            words = f"{error.reason} ({error.hint})" if error.hint else error.reason
+        self._lost[op.path] = words
+        if isinstance(op, CreateNode):
+            self._missing.add(op.path)
+        self.is_busy |= isinstance(error, BusyRunError)
+        if isinstance(error, DoubledRowsError):
+            self.doubled = error.op
+            self._unclosed = op if isinstance(op, CloseRun) else None
+        reason = f"{type(op).__name__}: {words}"
+        where = "/".join(op.path)
+        failure = FailedWriteError(reason, run=op.run, document=where, at=op.at)
+        failure.__cause__ = error
+        self._report(failure)
 
     def _lost_above(self, op: Op) -> Path | None:
         if not self._lost:

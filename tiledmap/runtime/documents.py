@@ -97,6 +97,7 @@ def standard_descriptor(descriptor: Document) -> dict[str, Any]:
         key: name
         for name, keys in _mapping(descriptor.get("object_keys")).items()
         for key in _items(keys)
+        if isinstance(key, str)
     }
     data_keys = {}
     for name, given in _mapping(descriptor.get("data_keys")).items():
@@ -209,7 +210,9 @@ def rename_data_keys(descriptor: Document, names: Mapping[str, str]) -> dict[str
     """A descriptor in which data keys have other names, wherever it names them."""
 
     def renamed(keys: Any) -> Any:
-        return [names.get(key, key) for key in keys] if _items(keys) else keys
+        if not _items(keys):
+            return keys
+        return [names.get(key, key) if isinstance(key, str) else key for key in keys]
 
     new = dict(descriptor)
     new["data_keys"] = {

@@ -89,3 +89,14 @@ def synthesised_stop(run: str, time: float, num_events: Mapping[str, int]) -> di
         "num_events": dict(num_events),
         SYNTHESISED_BY: "tiledmap",
     }
+
+
+def has_better_end(metadata: Mapping[str, Any], patch: Mapping[str, Any]) -> bool:
+    """Whether a run has a RunEngine's stop document, and `patch` brings one that was made up."""
+    there, new = metadata.get("stop"), patch.get("stop")
+    return (
+        isinstance(there, Mapping)
+        and SYNTHESISED_BY not in there
+        and isinstance(new, Mapping)
+        and SYNTHESISED_BY in new
+    )

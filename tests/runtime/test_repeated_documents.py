@@ -1,0 +1,63 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.runtime.layouts import LAYOUT, descriptor, event, key, page, start, stop, whole_run
+from tests.runtime.test_writer import rows
+from tiledmap.runtime.writer import Writer
+from tiledmap.sinks.memory import MemorySink
+
+NUMBER = {"x": key()}
+RUN = list(whole_run(NUMBER, [{"x": float(n)} for n in range(5)]))
+
+
+def write(documents: list[tuple[str, Any]], sink: MemorySink, **options: Any) -> None:
+    with Writer(LAYOUT, sink, fallback=LAYOUT, **options) as writer:
+        for name, document in documents:
+            writer(name, document)
+
+
+@pytest.mark.parametrize("delivery", ["inline", "background"])
+def test_a_writer_that_is_subscribed_twice_stores_each_row_once(delivery: str) -> None:
+    sink = MemorySink()
+    write([document for document in RUN for _ in range(2)], sink, delivery=delivery)
+    assert rows(sink)["seq_num"] == [1, 2, 3, 4, 5]
+
+
+def test_a_page_that_is_sent_twice_is_stored_once() -> None:
+    sink = MemorySink()
+    pages = [("event_page", page([event(1, {"x": 1.0}), event(2, {"x": 2.0})]))] * 2
+    opening = [("start", start()), ("descriptor", descriptor(NUMBER))]
+    write([*opening, *pages, ("stop", stop())], sink, delivery="inline")
+    assert rows(sink)["seq_num"] == [1, 2]
+
+
+def test_a_plan_that_goes_back_stores_both_events_of_one_number() -> None:
+    sink = MemorySink()
+    again = event(2, {"x": 7.0})
+    documents = [*RUN[:4], ("event", {**again, "uid": "again", "time": 9.0}), *RUN[4:]]
+    write(documents, sink, delivery="inline")
+    assert rows(sink)["seq_num"] == [1, 2, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("accepted", range(1, len(RUN)))
+def test_a_broker_may_send_again_what_a_dead_writer_had_accepted(
+    tmp_path: Path, accepted: int
+) -> None:
+    sink = MemorySink()
+    write(RUN[:accepted], sink, spool=tmp_path)
+    write(RUN[max(0, accepted - 3) :], sink, spool=tmp_path)
+    assert rows(sink)["seq_num"] == [1, 2, 3, 4, 5]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_a_writer_has_left_is_found_by_one_that_runs_already(tmp_path: Path) -> None:
+    sink = MemorySink()
+    with Writer(LAYOUT, sink, fallback=LAYOUT, spool=tmp_path) as other:
+        write(RUN[:4], sink, spool=tmp_path)
+        for name, document in RUN[4:]:
+            other(name, document)
+        other.flush()
+        assert rows(sink)["seq_num"] == [1, 2, 3, 4, 5]
+        assert sink.tree[("run-1",)].closed
