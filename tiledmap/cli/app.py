@@ -16,8 +16,10 @@ from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
 from tiledmap.cli.options import examples
 from tiledmap.cli.preflight import preflight
 from tiledmap.cli.preview import preview
+from tiledmap.cli.replay import replay
 from tiledmap.cli.schema import schema
 from tiledmap.cli.show import show
+from tiledmap.cli.status import status
 from tiledmap.cli.terminal import use_color, width
 from tiledmap.cli.validate import validate
 from tiledmap.problems import MappingError
@@ -136,6 +138,23 @@ app.command(
         " --api-key-env SMI_KEY",
     ),
 )(ingest)
+app.command(
+    "status",
+    epilog=examples(
+        "tiledmap status /data/spool",
+        "tiledmap status /data/spool --watch",
+        "tiledmap status /data/spool --format json   # for a monitor; exits with 1 if runs failed",
+    ),
+)(status)
+app.command(
+    "replay",
+    epilog=examples(
+        "tiledmap replay /data/spool",
+        "tiledmap replay /data/spool --mapping smi.yaml --to https://tiled.example.org/api/v1"
+        " --api-key-env SMI_KEY",
+        "tiledmap replay /data/spool --run 5f9c1f2e-7a3b-4c83-a1e1-0d2f6d0c9a11 --close-unfinished",
+    ),
+)(replay)
 app.command("list", epilog=examples("tiledmap list"))(list_mappings)
 app.command(
     "schema",

@@ -44,6 +44,13 @@ def open_destination(
         catalog.close()
 
 
+def as_shown(to: str) -> str:
+    """A destination as it is printed: a server's address may hold a key."""
+    from tiledmap.runtime.journal.spool import without_credentials
+
+    return without_credentials(to) if "://" in to else to
+
+
 def _server(uri: str, api_key: str | None) -> Any:
     from tiledmap.sinks.server import UnreachableError, connect
 
@@ -57,7 +64,7 @@ def _require_container(client: Any, to: str) -> None:
     # Tiled itself would let anything be written below a table, where nobody finds it.
     family = client.structure_family.value
     if family != "container":
-        raise Mistake(f"{to} is no container for runs, but holds data: {family}")
+        raise Mistake(f"{as_shown(to)} is no container for runs, but holds data: {family}")
 
 
 def _embedded(directory: Path, create: bool) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tiledmap.cli import recordings
-from tiledmap.cli.destination import open_destination
+from tiledmap.cli.destination import as_shown, open_destination
 from tiledmap.cli.loading import load
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
 from tiledmap.cli.options import (
@@ -104,7 +104,7 @@ def ingest(
     if format is TreeFormat.JSON:
         typer.echo(json.dumps(ingestion.as_json(), indent=2))
     else:
-        _print_summary(ingestion, to)
+        _print_summary(ingestion, as_shown(to))
     if not ingestion.fine:
         raise typer.Exit(PROBLEMS_FOUND)
 
@@ -243,7 +243,11 @@ class _Ingestion:
     def _write(self, run: str, name: str, document: dict[str, Any]) -> None:
         if run not in self._writers:
             self._writers[run] = self._mapping.writer(
-                self._client, on_error="raise", reported=self._keep, **self._options
+                self._client,
+                delivery="inline",
+                on_error="raise",
+                reported=self._keep,
+                **self._options,
             )
         self._writers[run](name, document)
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from tiledmap.cli import recordings
-from tiledmap.cli.destination import open_destination
+from tiledmap.cli.destination import as_shown, open_destination
 from tiledmap.cli.loading import load
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
 from tiledmap.cli.options import (
@@ -86,9 +86,9 @@ def preflight(
     with open_destination(to, api_key_env, create=False) as client:
         findings = [*check_server(client, needs), *_left_open(loaded.plan, ops)]
     if format is TreeFormat.JSON:
-        typer.echo(_as_json(to, findings))
+        typer.echo(_as_json(as_shown(to), findings))
     else:
-        _print(to, findings)
+        _print(as_shown(to), findings)
     if _missing(findings):
         raise typer.Exit(PROBLEMS_FOUND)
 
