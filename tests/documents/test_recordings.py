@@ -262,6 +262,9 @@ def test_pickles_in_msgpack_are_refused(tmp_path: Path) -> None:
         {b"nd": True, b"type": "|u1", b"shape": [2], b"data": b"12345678"},
         {b"nd": True, b"type": "|u1", b"shape": [-1], b"data": b"12345678"},
         {b"nd": True, b"type": "|u1", b"shape": [2**40, 2**40], b"data": b""},
+        {b"nd": True, b"type": "|u1", b"shape": ["a", 2**33], b"data": b""},
+        {b"nd": True, b"type": "|u1", b"shape": [[0], 2**33], b"data": b""},
+        {b"nd": True, b"type": "|u1", b"shape": [2**63] * 100_000, b"data": b""},
         {b"nd": True, b"type": [["a"]], b"shape": [1], b"data": b"a"},
         {b"nd": True, b"type": [["a", "|O"]], b"shape": [1], b"data": b"12345678"},
         {b"nd": False, b"type": "|O", b"data": b"12345678"},
@@ -269,11 +272,21 @@ def test_pickles_in_msgpack_are_refused(tmp_path: Path) -> None:
         {b"complex": True, b"data": "three"},
         {b"complex": True},
     ],
-    ids=repr,
+    ids=lambda value: repr(value)[:80],
 )
 def test_arrays_that_are_none_are_refused(tmp_path: Path, value: Any) -> None:
     data = msgpack.packb(["event", {"x": value}], use_bin_type=True)
     with pytest.raises(RecordingError, match="record 1, byte 0"):
+        list(read_documents(write(tmp_path, data)))
+
+
+def test_records_inside_of_one_another_are_refused(tmp_path: Path) -> None:
+    dtype: Any = "<i4"
+    for _ in range(505):
+        dtype = [["a", dtype]]
+    value = {b"nd": True, b"type": dtype, b"shape": [1], b"data": b"1234"}
+    data = msgpack.packb(["event", {"x": value}], use_bin_type=True)
+    with pytest.raises(RecordingError, match="nested too deeply"):
         list(read_documents(write(tmp_path, data)))
 
 

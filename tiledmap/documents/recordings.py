@@ -24,6 +24,8 @@ from typing import Any, TypeAlias
 import msgpack
 import numpy as np
 
+from tiledmap.runtime.unpatched import Unpacker
+
 NamedDocument: TypeAlias = tuple[str, dict[str, Any]]
 
 LARGEST_RECORD = 512 * 1024 * 1024
@@ -52,6 +54,7 @@ _GZIP = b"\x1f\x8b"
 _RECORD_SEPARATOR = b"\x1e"
 _MSGPACK_LISTS_AND_MAPS = frozenset(b"\x92\xdc\xdd\x82\xde\xdf")
 _CHUNK = 1024 * 1024
+_MOST_DIMENSIONS = 64
 
 
 class RecordingError(Exception):
@@ -189,7 +192,7 @@ class _Reader:
                 yield _parse_json(text, ended)
 
     def _msgpack(self, chunks: Iterator[bytes]) -> Iterator[Any]:
-        unpacker = msgpack.Unpacker(
+        unpacker = Unpacker(
             max_buffer_size=LARGEST_RECORD,
             max_array_len=LONGEST_LIST,
             max_map_len=LONGEST_LIST,
@@ -268,6 +271,8 @@ def _decode_numpy(value: dict[Any, Any]) -> Any:
             return complex(value[b"data"])
         if b"nd" in value:
             return _array(value) if value[b"nd"] else _array(value | {b"shape": ()})[()]
+    except RecursionError:
+        raise _RecordFaultError("it is nested too deeply") from None
     except (KeyError, TypeError, ValueError) as error:
         raise _RecordFaultError(f"not numpy as msgpack-numpy writes it: {error}") from error
     return value
@@ -278,9 +283,16 @@ def _array(value: dict[Any, Any]) -> np.ndarray[Any, Any]:
     if dtype.hasobject or value.get(b"kind") == b"O":
         raise _RecordFaultError("arrays of Python objects are not read: they could run code")
     shape, data = tuple(value[b"shape"]), value[b"data"]
-    if math.prod(shape) * dtype.itemsize != len(data) or min(shape, default=0) < 0:
+    # Before they are multiplied: a product with text, or of very many numbers, would not end.
+    if len(shape) > _MOST_DIMENSIONS or not all(map(_is_length, shape)):
+        raise ValueError("its shape is that of no array")
+    if math.prod(shape) * dtype.itemsize != len(data):
         raise ValueError(f"{len(data)} bytes are no {dtype} of shape {shape}")
     return np.ndarray(shape, dtype, data)
+
+
+def _is_length(value: Any) -> bool:
+    return type(value) is int and value >= 0
 
 
 def _description(dtype: Any) -> Any:
