@@ -27,6 +27,8 @@ logger = logging.getLogger("tiledmap")
 Identity: TypeAlias = tuple[str, str, str]
 
 _FAILED_RUNS_KEPT = 100
+_MOST_JOURNEYS = 200
+"""How many runs are under way: each has a file open. Others wait, closed, in the spool."""
 _FIRST_DELAY = 2.0
 _LONGEST_DELAY = 60.0
 _MOST_BEGINNINGS = 5
@@ -127,11 +129,16 @@ class Courier:
         self._lock = lock or RLock()
         self._open: dict[str, _Journey] = {}
         self._journeys: list[_Journey] = []
+        self._parked: deque[tuple[str, int]] = deque()
+        """Files of runs that have ended and not begun to be written, and their bytes."""
 
     # For whoever brings documents
 
     def adopt(self, journal: RunJournal, *, has_ended: bool = False) -> None:
         """Go on with a run that another writer left in the spool."""
+        if has_ended and len(self._journeys) >= _MOST_JOURNEYS:
+            self._park(journal)
+            return
         self._add(_Journey(Backlog(journal.run, journal), was_found=True))
         if has_ended:
             del self._open[journal.run]
@@ -167,7 +174,30 @@ class Courier:
             size = len(payload)
         if name == "stop":
             self._open.pop(run, None)
+            if len(self._journeys) > _MOST_JOURNEYS:
+                self._park_journey(journey)
         return size
+
+    def _park_journey(self, journey: _Journey) -> None:
+        """Let a run that has ended wait in its file, if nothing of it is written yet."""
+        journal = journey.backlog.journal
+        is_alone = journey.former is None and not journey.is_superseded
+        if journal is not None and journey.writer is None and journey.backlog.is_whole and is_alone:
+            self._journeys.remove(journey)
+            self._park(journal)
+
+    def _park(self, journal: RunJournal) -> None:
+        self._parked.append((journal.path.name, journal.size))
+        journal.close()
+
+    def _unpark(self) -> None:
+        """Go on with runs that wait in their files, as there is room for them."""
+        while self._parked and self._spool is not None and len(self._journeys) < _MOST_JOURNEYS:
+            with self._lock:
+                name, _ = self._parked.popleft()
+                journal = self._spool.take_over(name)
+                if journal is not None:  # and nobody else has finished it
+                    self.adopt(journal, has_ended=True)
 
     def _begin(self, run: str) -> _Journey:
         journal = None
@@ -205,17 +235,18 @@ class Courier:
     @property
     def has_runs(self) -> bool:
         """Whether there is a run that is not stored yet."""
-        return bool(self._journeys)
+        return bool(self._journeys or self._parked)
 
     @property
     def runs_left(self) -> int:
         """How many runs are not stored yet, or were not when they were let go."""
-        return len(self._journeys) or self._let_go_of
+        return len(self._journeys) + len(self._parked) or self._let_go_of
 
     @property
     def queue_bytes(self) -> int:
         """Size of the documents that wait."""
-        return sum(journey.backlog.waiting for journey in tuple(self._journeys))
+        parked = sum(size for _, size in tuple(self._parked))
+        return parked + sum(journey.backlog.waiting for journey in tuple(self._journeys))
 
     @property
     def memory_bytes(self) -> int:
@@ -226,7 +257,8 @@ class Courier:
     def spool_bytes(self) -> int:
         """Size of the journals of the runs that are not stored yet."""
         journals = (journey.backlog.journal for journey in tuple(self._journeys))
-        return sum(journal.size for journal in journals if journal is not None)
+        parked = sum(size for _, size in tuple(self._parked))
+        return parked + sum(journal.size for journal in journals if journal is not None)
 
     @property
     def next_due(self) -> float:
@@ -253,6 +285,7 @@ class Courier:
                 delivered |= self._advance(journey)
             passed.add(journey.run)  # a run that comes twice is written in that order
         self.flush_due()
+        self._unpark()
         return delivered
 
     def flush_due(self) -> None:
@@ -281,7 +314,8 @@ class Courier:
 
     def let_go_of_all(self) -> None:
         """Leave every run as it is, for another process to go on with."""
-        self._let_go_of = len(self._journeys)
+        self._let_go_of = len(self._journeys) + len(self._parked)
+        self._parked.clear()
         for journey in tuple(self._journeys):
             if self._spool is not None and (lost := journey.backlog.in_memory):
                 logger.error(
@@ -304,8 +338,11 @@ class Courier:
     def _advance(self, journey: _Journey) -> bool:
         journey.not_before = 0.0
         try:
-            if journey.writer is None and journey.backlog.waiting:
-                journey.writer = self._begin_writing(journey)
+            with self._lock:  # against its being parked
+                if journey not in self._journeys:
+                    return False
+                if journey.writer is None and journey.backlog.waiting:
+                    journey.writer = self._begin_writing(journey)
             payloads = journey.backlog.take()
         except Exception as error:  # of a disk, say
             self._put_off(journey, in_words(error))

@@ -142,16 +142,19 @@ class Spool:
             Whether to give journals as well that can be read up to a place only.
         """
         for name in self._oldest_first():
-            try:
-                journal = self._taken_over(name, damaged)
-            except OSError as error:
-                self._tell(name, f"cannot be opened: {_said(error)}")
-                continue
-            except NoJournalError as error:
-                self._tell(name, str(error))
-                continue
+            journal = self.take_over(name, damaged=damaged)
             if journal is not None:
                 yield journal
+
+    def take_over(self, name: str, *, damaged: bool = False) -> RunJournal | None:
+        """The journal in a file of the directory; None if it is another's, or no journal."""
+        try:
+            return self._taken_over(name, damaged)
+        except OSError as error:
+            self._tell(name, f"cannot be opened: {_said(error)}")
+        except NoJournalError as error:
+            self._tell(name, str(error))
+        return None
 
     def publish(self, status: Mapping[str, Any]) -> None:
         """Say how this writer is doing, to whoever looks into the directory."""
