@@ -221,9 +221,10 @@ def test_closing_sends_what_waits_and_may_be_repeated() -> None:
 
 
 def test_a_writer_that_took_nothing_has_no_thread() -> None:
+    before = set(threading.enumerate())
     with make(MemorySink()) as writer:
         assert writer.flush()
-        assert not [each for each in threading.enumerate() if each.name == "tiledmap"]
+        assert set(threading.enumerate()) <= before
 
 
 def test_a_writer_goes_on_after_it_was_closed() -> None:
@@ -313,13 +314,14 @@ def test_a_sink_that_never_answers_does_not_keep_a_writer_from_closing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("tiledmap.runtime.background._LAST_REQUEST", 0.01)
+    before = set(threading.enumerate())
     sink = Unready()
     writer = make(sink)
     with sink.held():
         send(writer, RUN)
         sink.wait_until(lambda: len(sink.tried) == 1)
         assert not writer.close(timeout=0.01)
-    until(lambda: not [each for each in threading.enumerate() if each.name == "tiledmap"])
+    until(lambda: set(threading.enumerate()) <= before)
     assert len(sink.ops) == 1  # the one that was under way
 
 

@@ -96,15 +96,15 @@ def test_remarks_are_no_documents(spool):
     assert offset == journal.size
 
 
-def test_openings_say_which_documents_belong_to_a_run(spool):
+def test_landmarks_say_which_documents_belong_to_a_run(spool):
     journal = spool.create("run")
     names = ["start", "descriptor", "event", "resource", "datum", "stream_resource", "stop"]
     for name in names:
         journal.append(encode(name, {"uid": name}))
 
-    opened = [decode(payload)[0] for payload in journal.landmarks()]
+    seen = [decode(payload)[0] for payload in journal.landmarks()]
 
-    assert opened == ["start", "descriptor", "resource", "stream_resource"]
+    assert seen == ["start", "descriptor", "resource", "stream_resource", "stop"]
 
 
 def test_one_thread_appends_while_another_reads(spool):
