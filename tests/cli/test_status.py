@@ -99,6 +99,17 @@ def test_runs_that_failed_are_for_someone_to_look_at(tiledmap, spool, tmp_path):
     assert "the place is taken" in run["remark"]
 
 
+def test_runs_with_refused_documents_are_counted(tiledmap, spool):
+    leave(spool, documents("run-1"))
+    leave(spool / "refused", documents("run-2"))
+    seen = tiledmap("status", spool, COLUMNS="110")
+    assert seen.returncode == 0
+    assert "1 runs, " in seen.stdout
+    assert f"kept in {spool}/refused; to write them again: tiledmap replay" in seen.stdout
+    seen = tiledmap("status", spool, "--format", "json")
+    assert [run["run"] for run in json.loads(seen.stdout)["refused"]] == ["run-2"]
+
+
 def test_runs_that_wait_are_not_failures(tiledmap, spool):
     leave(spool, documents("run-1"))
     leave(spool, documents("run-2")[:3])

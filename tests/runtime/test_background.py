@@ -14,6 +14,7 @@ from tests.runtime.conftest import write
 from tests.runtime.layouts import LAYOUT, descriptor, event, start, stop, whole_run, with_run
 from tests.runtime.sinks import GUARD, Unready, away
 from tests.runtime.test_writer import INTERNAL, NUMBER, RUN_NODE, notes, rows, same_tree
+from tiledmap.runtime.background import Background
 from tiledmap.runtime.errors import FailedWriteError, InvalidDocumentError
 from tiledmap.runtime.ops import AppendRows, CloseRun, CreateTable, Op
 from tiledmap.runtime.writer import Writer
@@ -305,9 +306,28 @@ def test_closing_ends_the_wait_and_says_what_is_lost(caplog: pytest.LogCaptureFi
     writer = make(Unready(away))
     send(writer, RUN)
     assert not writer.close(timeout=0.01)
-    assert f"{len(RUN)} documents are lost, as the writer has no spool" in caplog.text
+    assert (
+        f"up to {len(RUN)} documents of run-1 are lost, as the writer has no spool" in caplog.text
+    )
     assert not writer.close()
     assert not writer.flush()
+
+
+def test_who_interrupts_the_end_is_told_what_is_lost(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def interrupt(background: Background, timeout: float) -> bool:
+        raise KeyboardInterrupt
+
+    before = set(threading.enumerate())
+    writer = make(Unready(away))
+    send(writer, RUN)
+    monkeypatch.setattr(Background, "close", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        writer.close()
+    assert f"up to {len(RUN)} documents of run-1 are lost" in caplog.text
+    assert not writer.close()
+    until(lambda: set(threading.enumerate()) <= before)
 
 
 def test_a_sink_that_never_answers_does_not_keep_a_writer_from_closing(

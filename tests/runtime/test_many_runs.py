@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from tests.runtime.layouts import LAYOUT, NUMBERS, numbers
+from tests.runtime.sinks import GUARD
 from tiledmap.runtime import courier
 from tiledmap.runtime.errors import SinkError
+from tiledmap.runtime.journal import Spool
 from tiledmap.runtime.ops import Op
 from tiledmap.runtime.writer import Writer
 from tiledmap.sinks.memory import MemorySink
@@ -59,4 +61,53 @@ def test_few_files_are_open_however_many_runs_wait(
         assert rows["x"].to_pylist() == NUMBERS
         assert sink.tree[(run,)].closed
     writer.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def runs_in(sink: MemorySink) -> list[str]:
+    return sorted(path[0] for path in sink.tree if len(path) == 1)
+
+
+def test_runs_without_an_end_keep_no_others_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "_MOST_JOURNEYS", MOST)
+    options: dict[str, Any] = {"fallback": LAYOUT, "spool": tmp_path}
+    writer = Writer(LAYOUT, Absent(), **options)
+    dead = [f"dead-{number}" for number in range(2 * MOST)]
+    for run in dead:
+        for name, document in [*numbers(run)][:3]:
+            writer(name, document)
+    writer.close(timeout=0)
+    sink = Absent()
+    sink.is_there = True
+    with Writer(LAYOUT, sink, **options) as writer:
+        for run in RUNS:
+            for name, document in numbers(run):
+                writer(name, document)
+        assert writer.flush(GUARD)
+        assert runs_in(sink) == sorted([*dead, *RUNS])
+    assert len(list(tmp_path.glob("*.journal"))) == len(dead)
+
+
+def test_a_run_that_someone_looks_at_while_it_is_its_turn_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "_MOST_JOURNEYS", MOST)
+    monkeypatch.setattr(courier, "_FIRST_DELAY", 0.05)
+    sink = Absent()
+    with Writer(LAYOUT, sink, fallback=LAYOUT, spool=tmp_path) as writer:
+        for run in RUNS:
+            for name, document in numbers(run):
+                writer(name, document)
+        other = Spool(tmp_path)
+        looked_at = list(other.leftovers())
+        assert len(looked_at) > len(RUNS) / 2  # the rest is under way
+        sink.is_there = True
+        assert not writer.flush(1.0)
+        for journal in looked_at:
+            journal.close()
+        other.close()
+        assert writer.flush(GUARD)
+        assert runs_in(sink) == sorted(RUNS)
     assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.runtime.layouts import LAYOUT, descriptor, event, key, page, start, stop, whole_run
-from tests.runtime.test_writer import rows
+from tests.runtime.test_writer import rows, same_tree
 from tiledmap.runtime.writer import Writer
 from tiledmap.sinks.memory import MemorySink
 
@@ -41,6 +41,54 @@ def test_a_plan_that_goes_back_stores_both_events_of_one_number() -> None:
     assert rows(sink)["seq_num"] == [1, 2, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("delivery", ["inline", "background"])
+@pytest.mark.parametrize("first", range(len(RUN)))
+@pytest.mark.parametrize("last", [3, 5])
+def test_a_broker_may_send_again_what_a_living_writer_has(
+    delivery: str, first: int, last: int
+) -> None:
+    sink = MemorySink()
+    write([*RUN[:last], *RUN[first:]], sink, delivery=delivery)
+    missing = [number for number in (1, 2, 3, 4, 5) if last - 2 < number < first - 1]
+    assert rows(sink)["seq_num"] == [each for each in (1, 2, 3, 4, 5) if each not in missing]
+
+
+def test_datums_that_are_sent_again_are_registered_once() -> None:
+    sink = MemorySink()
+    image = key("array", (1, 2), external="STREAM:", dtype_numpy="<f8")
+    opening: list[tuple[str, Any]] = [("start", start())]
+    opening += [("descriptor", descriptor({"a": image, "b": image}))]
+    opening += [("stream_resource", stream_resource(name)) for name in "ab"]
+    datums = [
+        ("stream_datum", stream_datum(name, first)) for first in range(0, 6, 2) for name in "ab"
+    ]
+    write([*opening, *datums, *datums[2:], ("stop", stop())], sink, delivery="inline")
+    once = MemorySink()
+    write([*opening, *datums, ("stop", stop())], once, delivery="inline")
+    assert same_tree(sink.tree, once.tree)
+
+
+def stream_resource(name: str) -> dict[str, Any]:
+    return {
+        "uid": f"file-{name}",
+        "run_start": "run-1",
+        "data_key": name,
+        "mimetype": "application/x-hdf5",
+        "uri": f"file://localhost/data/{name}.h5",
+        "parameters": {"dataset": "d", "chunk_shape": [1, 2]},
+    }
+
+
+def stream_datum(name: str, first: int, count: int = 2) -> dict[str, Any]:
+    return {
+        "uid": f"file-{name}/{first}",
+        "stream_resource": f"file-{name}",
+        "descriptor": "desc-1",
+        "indices": {"start": first, "stop": first + count},
+        "seq_nums": {"start": first + 1, "stop": first + count + 1},
+    }
+
+
 @pytest.mark.parametrize("accepted", range(1, len(RUN)))
 def test_a_broker_may_send_again_what_a_dead_writer_had_accepted(
     tmp_path: Path, accepted: int
@@ -61,3 +109,16 @@ def test_a_run_that_a_writer_has_left_is_found_by_one_that_runs_already(tmp_path
         other.flush()
         assert rows(sink)["seq_num"] == [1, 2, 3, 4, 5]
         assert sink.tree[("run-1",)].closed
+
+
+def test_an_end_that_is_made_up_counts_the_furthest_of_several_files() -> None:
+    sink = MemorySink()
+    image = key("array", (1, 2), external="STREAM:", dtype_numpy="<f8")
+    opening: list[tuple[str, Any]] = [("start", start())]
+    opening += [("descriptor", descriptor({"a": image, "b": image}))]
+    opening += [("stream_resource", stream_resource(name)) for name in "ab"]
+    datums = [
+        ("stream_datum", stream_datum(name, 0, count)) for name, count in (("a", 10), ("b", 7))
+    ]
+    write([*opening, *datums], sink, close_unfinished=True)
+    assert sink.tree[("run-1",)].metadata["stop"]["num_events"] == {"primary": 10}

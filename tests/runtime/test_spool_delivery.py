@@ -16,6 +16,7 @@ from tests.runtime.layouts import LAYOUT, descriptor, event, key, start, stop, w
 from tests.runtime.sinks import GUARD, Unready, away
 from tests.runtime.test_background import RUN, interleaved, run_of, send, until
 from tests.runtime.test_writer import INTERNAL, RUN_NODE, notes, rows, same_tree
+from tiledmap.runtime.binding import Binding
 from tiledmap.runtime.errors import BusyRunError, DoubledRowsError
 from tiledmap.runtime.journal import RunJournal, Spool, SpoolError, survey
 from tiledmap.runtime.layout import Layout
@@ -445,6 +446,77 @@ def test_a_run_that_another_writer_writes_holds_up_no_other(spool: Path) -> None
     assert kept(spool) == [("a", 4)]
 
 
+def test_a_plan_that_waits_for_its_run_waits_for_no_other(spool: Path) -> None:
+    def refuse(op: Op) -> Exception | None:
+        return BusyRunError("it is being written", op) if op.run == "a" else None
+
+    sink = Unready(refuse)
+    writer = make(sink, spool, wait_at_stop=True)
+    send(writer, run_of("a", [1]))
+    send(writer, run_of("b", [1]))
+    assert sink.tree["b",].closed
+    assert not writer.flush()
+    assert not writer.close(timeout=0)
+    assert kept(spool) == [("a", 4)]
+
+
+# Documents that are refused
+
+
+INVALID = ("event", {**event(4, {"x": 4}), "seq_num": "four"})
+
+
+def test_a_run_with_a_refused_document_is_stored_and_its_documents_are_kept(
+    spool: Path, delivery: Delivery, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = Unready()
+    with make(sink, spool, delivery=delivery) as writer:
+        send(writer, [*RUN[:-1], INVALID, RUN[-1]])
+        until_flushed(writer)
+        assert writer.status().runs_written == 1
+    assert rows(sink)["x"] == [0, 1, 2]
+    assert kept(spool) == []
+    assert kept(spool / "refused") == [("run-1", len(RUN) + 1)]
+    assert f"all of them are in {spool}/refused/run-1-" in caplog.text
+    with make(Unready(), spool):
+        assert len(kept(spool / "refused")) == 1
+
+
+def test_what_was_refused_can_be_written_again_and_stays_where_it_is(
+    spool: Path, delivery: Delivery
+) -> None:
+    leave(spool / "refused", [*RUN[:-1], INVALID, RUN[-1]])
+    sink = Unready()
+    with make(sink, spool / "refused", delivery=delivery) as writer:
+        until_flushed(writer)
+    assert rows(sink)["x"] == [0, 1, 2]
+    assert kept(spool / "refused") == [("run-1", len(RUN) + 1)]
+    assert not (spool / "refused" / "refused").exists()
+
+
+def test_a_run_stays_in_the_spool_if_a_fault_of_ours_kept_a_document_out(
+    spool: Path, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(binding: Any, document: Any) -> None:
+        if document["seq_num"] == 2:
+            raise KeyError("a fault")
+        add(binding, document)
+
+    with monkeypatch.context() as patch:
+        add = Binding.add
+        patch.setattr(Binding, "add", fail)
+        with make(Unready(), spool, delivery=delivery) as writer:
+            send(writer, RUN)
+            until_flushed(writer)
+            assert writer.status().runs_failed == 1
+    assert kept(spool) == [("run-1", len(RUN))]
+    sink = Unready()
+    with make(sink, spool, delivery=delivery) as writer:
+        until_flushed(writer)
+    assert rows(sink)["x"] == [0, 1, 2]
+    assert kept(spool) == []
+
+
 def test_a_table_with_too_many_rows_is_written_again(
     spool: Path, delivery: Delivery, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -591,6 +663,45 @@ def test_a_journal_that_cannot_be_removed_is_said(
         pass
     assert kept(spool) == []
     assert same_tree(sink.tree, CLEAN.tree)
+
+
+def test_a_slow_disk_holds_no_caller_up(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_syncing, may_go_on = threading.Event(), threading.Event()
+    sync = os.fsync
+
+    def slow(fd: int) -> None:
+        is_syncing.set()
+        assert may_go_on.wait(GUARD)
+        sync(fd)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    with make(Unready(), spool, fsync=0.01) as writer:
+        send(writer, RUN[:2])
+        assert is_syncing.wait(GUARD)
+        caller = threading.Thread(target=send, args=(writer, RUN[2:]))
+        caller.start()
+        caller.join(GUARD)
+        assert not caller.is_alive()
+        may_go_on.set()
+        assert writer.flush(GUARD)
+
+
+def test_documents_are_made_safe_however_long_a_request_takes(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    sync = RunJournal.sync
+
+    def count(journal: RunJournal) -> None:
+        synced.append(journal.run)
+        sync(journal)
+
+    monkeypatch.setattr(RunJournal, "sync", count)
+    sink = Unready()
+    with make(sink, spool, fsync=0.01) as writer, sink.held():
+        for number, (name, document) in enumerate(RUN, start=1):
+            writer(name, document)
+            until(lambda number=number: len(synced) >= number)  # type: ignore[misc]
 
 
 def test_a_disk_that_cannot_sync_ends_nothing(

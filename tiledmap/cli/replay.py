@@ -252,9 +252,9 @@ class _Patience:
 
     def wait(self, error: "SinkError") -> None:
         """Wait before the next try of an op."""
-        self.wait_for(error.reason)
+        self.wait_for(error.reason, max(error.pause, _PAUSE))
 
-    def wait_for(self, reason: str) -> None:
+    def wait_for(self, reason: str, pause: float = _PAUSE) -> None:
         """Wait before the next try, or raise `DeliveryHaltedError` if it has been long enough."""
         from tiledmap.runtime.errors import DeliveryHaltedError
 
@@ -264,7 +264,7 @@ class _Patience:
             print(f"waiting for the server: {reason} (Ctrl-C ends it)", file=sys.stderr)
         elif now - self._since >= self._seconds:
             raise DeliveryHaltedError(reason)
-        time.sleep(_PAUSE)
+        time.sleep(pause)
 
     def over(self) -> None:
         """Take note that the server is back."""

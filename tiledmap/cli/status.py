@@ -86,15 +86,17 @@ def _watch(directory: Path) -> None:
 
 
 def _look(directory: Path) -> "_Seen":
-    from tiledmap.runtime.journal import statuses
+    from tiledmap.runtime.journal import REFUSED, statuses
     from tiledmap.runtime.status import Status
 
     runs, others = look_into(directory)
+    refused = directory / REFUSED
+    kept = look_into(refused)[0] if refused.is_dir() else []
     writers = []
     for published in statuses(directory):
         with suppress(TypeError):  # it may be anything
             writers.append(Status.from_json(published))
-    return _Seen(directory, time.time(), writers, runs, others)
+    return _Seen(directory, time.time(), writers, runs, others, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ class _Seen:
     writers: Sequence["Status"]
     runs: Sequence["JournalInfo"]
     others: Sequence["JournalInfo"]
+    refused: Sequence["JournalInfo"]
+    """Runs that are stored but for documents that were refused."""
 
     @property
     def has_failed(self) -> bool:
@@ -120,6 +124,7 @@ class _Seen:
             "writers": [writer.as_json() for writer in self.writers],
             "runs": [{**asdict(info), "state": _state(info)} for info in self.runs],
             "other_files": [asdict(info) for info in self.others],
+            "refused": [asdict(info) for info in self.refused],
         }
 
     def shown(self) -> "Iterator[RenderableType]":
@@ -202,6 +207,13 @@ class _Seen:
         )
         if any(not info.locked for info in self.runs):
             yield f"to write what no writer holds: {replay_command(self.directory)}"
+        if self.refused:
+            home = self.refused[0].path.parent
+            yield (
+                f"{len(self.refused)} runs, {size(sum(info.size for info in self.refused))}, are "
+                f"stored but for documents that were refused, and kept in {home}; to write them "
+                f"again: {replay_command(home, '--mapping MAPPING')}"
+            )
 
     @property
     def _free(self) -> int:

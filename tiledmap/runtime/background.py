@@ -17,12 +17,15 @@ _GATHERING = 0.05
 Nobody wakes it for each of them: that would cost whoever brings them more than all the rest.
 """
 _LONGEST_SLEEP = 1.0
+_LEAST_HOUSEKEEPING = 0.01
 _LAST_REQUEST = 5.0
 """Seconds for which a thread that is told to end may go on with its request."""
 
 
 class Background:
     """Delivers in a thread of its own, from the first document until it is closed.
+
+    A second thread does what is to be done every so often, however long a request takes.
 
     Parameters
     ----------
@@ -33,7 +36,9 @@ class Background:
     room
         Told after each turn, for those that wait until less is queued.
     meanwhile
-        Called at least once a second.
+        Called every so often by a thread that nothing else holds up.
+    every
+        How often, in seconds.
     let_go
         Called at the end, by whoever is the last to need what the courier has.
 
@@ -50,6 +55,7 @@ class Background:
         *,
         room: threading.Condition,
         meanwhile: Callable[[], None],
+        every: float,
         let_go: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
@@ -57,11 +63,13 @@ class Background:
         self._waiting = waiting
         self._room = room
         self._meanwhile = meanwhile
+        self._every = max(every, _LEAST_HOUSEKEEPING)
         self._let_go = let_go
         self._clock = clock
         self._wake = threading.Event()
         self._turned = threading.Condition()
         self._asked = self._answered = 0
+        self._answer = True
         self._is_asleep = True
         self.callers_wait = False
         self._is_closing = self._is_ending = self._has_delivered = self._has_ended = False
@@ -86,20 +94,28 @@ class Background:
                 self._thread = thread
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until all that was accepted is sent; False if it takes longer than `timeout`."""
+        """Wait until all that was accepted is sent; say whether it is.
+
+        With a `timeout`, in seconds, runs that are put off are waited for as well.
+        """
         if self._thread is None and not self._courier.has_runs:
             return True
         with self._turned:
             self._asked += 1
             asked = self._asked
             self.wake()
-            self._turned.wait_for(lambda: self._answered >= asked or self._has_ended, timeout)
-            return self._answered >= asked or self._has_delivered
+
+            def is_answered() -> bool:
+                return self._answered >= asked and (self._answer or timeout is None)
+
+            self._turned.wait_for(lambda: is_answered() or self._has_ended, timeout)
+            return self._has_delivered or (self._answered >= asked and self._answer)
 
     def close(self, timeout: float) -> bool:
         """Deliver what is left, and end; say whether all was delivered.
 
-        After `timeout` seconds what is left stays where it is.
+        After `timeout` seconds what is left stays where it is; a request that is under way has a
+        few seconds more to end.
         """
         if self._thread is None:
             self._let_go()
@@ -113,10 +129,14 @@ class Background:
         return self._has_delivered
 
     def _deliver(self) -> None:
+        has_ended = threading.Event()
+        house = threading.Thread(
+            target=self._keep_house, args=(has_ended,), name="tiledmap-house", daemon=True
+        )
+        house.start()
         try:
             while not self._has_delivered:
                 try:
-                    self._meanwhile()
                     self._take_turns()
                     self._rest()
                 except DeliveryHaltedError:
@@ -125,24 +145,33 @@ class Background:
                     logger.exception("a turn of the delivery has failed; there will be another")
                     time.sleep(_LONGEST_SLEEP)
         finally:
+            has_ended.set()
+            house.join()
             self._let_go()
             with self._turned:
                 self._has_ended = True
                 self._turned.notify_all()
+
+    def _keep_house(self, has_ended: threading.Event) -> None:
+        while not has_ended.wait(self._every):
+            try:
+                self._meanwhile()
+            except Exception:  # as above
+                logger.exception("the spool is not looked after; there will be another try")
 
     def _take_turns(self) -> None:
         """Deliver until nothing is left, and answer those who had asked for that before."""
         asked, is_last = self._asked, self._is_closing
         while self._courier.deliver():
             self._make_room()
-            self._meanwhile()
         self._make_room()
         if asked > self._answered:
             self._courier.flush()
-            if not self._courier.is_held_up:
-                with self._turned:
-                    self._answered = asked
-                    self._turned.notify_all()
+        is_sent = not self._courier.is_held_up
+        if asked > self._answered or is_sent > self._answer:
+            with self._turned:
+                self._answered, self._answer = asked, is_sent
+                self._turned.notify_all()
         if is_last:
             if not self._is_ending:
                 self._is_ending = True

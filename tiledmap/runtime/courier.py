@@ -62,9 +62,17 @@ class _Journey:
     damage: str = ""
     """What of its journal cannot be read."""
 
+    accepted: int = 0
+    """How many documents of it this process has taken."""
+
     @property
     def run(self) -> str:
         return self.backlog.run
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether another process began it, and no document of it waits."""
+        return self.was_found and not self.backlog.waiting
 
     def knows(self, name: str, document: Mapping[str, Any]) -> bool:
         """Whether another writer accepted a document; its sender may not know, and send it again.
@@ -119,7 +127,8 @@ class Courier:
         lock: AbstractContextManager[Any] | None = None,
     ) -> None:
         self.accepted = self.written = 0
-        self.runs_written = self.runs_failed = self._let_go_of = 0
+        self.runs_written = self.runs_failed = 0
+        self._let_go_of: dict[str, int] = {}
         self.failures: deque[FailedRun] = deque(maxlen=_FAILED_RUNS_KEPT)
         self._writing = writing
         self._clock = writing.clock
@@ -131,12 +140,13 @@ class Courier:
         self._journeys: list[_Journey] = []
         self._parked: deque[tuple[str, int]] = deque()
         """Files of runs that have ended and not begun to be written, and their bytes."""
+        self._look_again = -inf
 
     # For whoever brings documents
 
     def adopt(self, journal: RunJournal, *, has_ended: bool = False) -> None:
         """Go on with a run that another writer left in the spool."""
-        if has_ended and len(self._journeys) >= _MOST_JOURNEYS:
+        if has_ended and self._is_full:
             self._park(journal)
             return
         self._add(_Journey(Backlog(journal.run, journal), was_found=True))
@@ -163,6 +173,7 @@ class Courier:
         if journey.was_found and journey.knows(name, document):
             return 0
         self.accepted += 1
+        journey.accepted += 1
         size = 0
         if self._at_once:
             self._write(journey, name, document, shared)
@@ -174,9 +185,15 @@ class Courier:
             size = len(payload)
         if name == "stop":
             self._open.pop(run, None)
-            if len(self._journeys) > _MOST_JOURNEYS:
+            if self._is_full:
                 self._park_journey(journey)
         return size
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether as many runs are under way as may be; those that nothing is heard of are none."""
+        journeys = tuple(self._journeys)
+        return len(journeys) >= _MOST_JOURNEYS <= sum(not each.is_idle for each in journeys)
 
     def _park_journey(self, journey: _Journey) -> None:
         """Let a run that has ended wait in its file, if nothing of it is written yet."""
@@ -187,17 +204,28 @@ class Courier:
             self._park(journal)
 
     def _park(self, journal: RunJournal) -> None:
+        assert self._spool is not None
         self._parked.append((journal.path.name, journal.size))
-        journal.close()
+        self._spool.put_away(journal)
 
-    def _unpark(self) -> None:
+    def _unpark(self) -> bool:
         """Go on with runs that wait in their files, as there is room for them."""
-        while self._parked and self._spool is not None and len(self._journeys) < _MOST_JOURNEYS:
+        spool, went_on = self._spool, False
+        if spool is None or self._clock() < self._look_again:
+            return False
+        while self._parked and not self._is_full:
+            name, _ = self._parked[0]
+            journal = spool.take_over(name)  # without the lock: it is read
+            if journal is None and spool.is_in_use(name):  # by someone who only looks, perhaps
+                self._parked.rotate(-1)
+                self._look_again = self._clock() + _FIRST_DELAY
+                break
             with self._lock:
-                name, _ = self._parked.popleft()
-                journal = self._spool.take_over(name)
+                self._parked.popleft()
                 if journal is not None:  # and nobody else has finished it
                     self.adopt(journal, has_ended=True)
+                    went_on = True
+        return went_on
 
     def _begin(self, run: str) -> _Journey:
         journal = None
@@ -238,9 +266,14 @@ class Courier:
         return bool(self._journeys or self._parked)
 
     @property
-    def runs_left(self) -> int:
-        """How many runs are not stored yet, or were not when they were let go."""
-        return len(self._journeys) + len(self._parked) or self._let_go_of
+    def runs_left(self) -> dict[str, int]:
+        """The runs that are not stored yet, or were not when they were let go.
+
+        With how many documents of each were accepted here; those that wait closed, under the names
+        of their files, with none.
+        """
+        left = {journey.run: journey.accepted for journey in tuple(self._journeys)}
+        return left | dict.fromkeys((name for name, _ in tuple(self._parked)), 0) or self._let_go_of
 
     @property
     def queue_bytes(self) -> int:
@@ -274,7 +307,7 @@ class Courier:
     @property
     def is_held_up(self) -> bool:
         """Whether a run is put off until later."""
-        return any(journey.not_before for journey in tuple(self._journeys))
+        return bool(self._parked) or any(each.not_before for each in tuple(self._journeys))
 
     def deliver(self) -> bool:
         """Write some of what waits of each run; say whether there was any."""
@@ -285,8 +318,7 @@ class Courier:
                 delivered |= self._advance(journey)
             passed.add(journey.run)  # a run that comes twice is written in that order
         self.flush_due()
-        self._unpark()
-        return delivered
+        return self._unpark() or delivered
 
     def flush_due(self) -> None:
         """Send the rows that have waited long enough."""
@@ -314,7 +346,7 @@ class Courier:
 
     def let_go_of_all(self) -> None:
         """Leave every run as it is, for another process to go on with."""
-        self._let_go_of = len(self._journeys) + len(self._parked)
+        self._let_go_of = self.runs_left
         self._parked.clear()
         for journey in tuple(self._journeys):
             if self._spool is not None and (lost := journey.backlog.in_memory):
@@ -450,10 +482,29 @@ class Courier:
             self._let_go(journey)
             return
         self.runs_written += 1
+        if writer.refused_documents and journal is not None and journey.backlog.is_whole:
+            self._set_aside(journey, journal, writer.refused_documents)
         stored: _Journey | None = journey
         while stored is not None:
             stored.backlog.remove()
             stored = stored.former
+
+    def _set_aside(self, journey: _Journey, journal: RunJournal, refused: int) -> None:
+        """Keep the documents of a run that is stored but for some that nothing could take."""
+        try:
+            path = journal.set_aside()
+        except OSError as error:
+            logger.error(
+                "run %s: its journal cannot be set aside: %s", journey.run, in_words(error)
+            )
+        else:
+            journey.backlog.journal = None
+            logger.warning(
+                "run %s is stored but for %d documents that were refused; all of them are in %s",
+                journey.run,
+                refused,
+                path,
+            )
 
     def _begins_again(self, journey: _Journey, writer: RunWriter) -> bool:
         """Whether a run is written once more from its first document, which may mend it."""

@@ -14,11 +14,21 @@ class SinkError(Exception):
         The op.
     transient
         True where the same op may succeed later: the server could not be reached or was busy.
+    pause
+        Seconds for which the server asked to be left alone.
     hint
         What the reader can do about it.
     """
 
-    def __init__(self, reason: str, op: Op, *, transient: bool = False, hint: str = "") -> None:
+    def __init__(
+        self,
+        reason: str,
+        op: Op,
+        *,
+        transient: bool = False,
+        pause: float = 0.0,
+        hint: str = "",
+    ) -> None:
         super().__init__(reason, op)
         self.reason = reason
         self.op = op
@@ -26,6 +36,7 @@ class SinkError(Exception):
         self.path = op.path
         self.at = op.at
         self.transient = transient
+        self.pause = pause
         self.hint = hint
 
     def __str__(self) -> str:

@@ -2,11 +2,13 @@
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import chain
 from math import inf
 from typing import Any
 
@@ -28,15 +30,13 @@ from tiledmap.runtime.layout import Document, Layout
 from tiledmap.runtime.repair import hooked
 from tiledmap.runtime.report import RunReport
 from tiledmap.runtime.run import Run
+from tiledmap.runtime.succession import Succession
 from tiledmap.runtime.unfinished import LastSeen, synthesised_stop
 from tiledmap.runtime.upgrade import datums_of_page
 
 logger = logging.getLogger("tiledmap")
 
 Report = Callable[[WriteError], None]
-
-_MOMENT = ("time", "seq_num", "indices")
-"""What two documents of one uid have in common if they are one."""
 
 _FALLBACK = "tiledmap.runtime.fallback"
 
@@ -85,12 +85,15 @@ class RunWriter:
         When rows must leave, by the clock.
     ended
         Whether its stop document was written.
+    refused_documents
+        How many of its documents could not be stored, for what is wrong with them.
     """
 
     def __init__(self, uid: str, writing: Writing) -> None:
         self.uid = uid
         self.next_flush = inf
         self.ended = False
+        self.refused_documents = 0
         self._writing = writing
         self._clock = writing.clock
         self._flush_rows = writing.flush_rows
@@ -101,7 +104,7 @@ class RunWriter:
         self._left_out = 0
         self._bindings: dict[str, Binding] = {}
         self._openings: list[tuple[str, Document]] = []
-        self._latest: dict[str, tuple[str, Document]] = {}
+        self._successions: defaultdict[str, Succession] = defaultdict(Succession)
         self._hooked = {hook.document for hook in writing.layout.hooks}
         self._takers: Mapping[str, Callable[[Any, bool], None]] = {
             "start": self._start,
@@ -144,6 +147,10 @@ class RunWriter:
             self._report_document(error, name, shared)
             if name == "stop":
                 self._faults.append(f"its end could not be written: {in_words(error)}")
+            elif not isinstance(error, WriteError):  # a fault of ours: mended, it may be stored
+                self._faults.append(f"a document could not be written: {in_words(error)}")
+            elif not shared:
+                self.refused_documents += 1
         if name == "stop":
             self.ended = True
         if self._clock() >= self.next_flush:
@@ -171,7 +178,9 @@ class RunWriter:
     def synthesised_stop(self) -> dict[str, Any]:
         """A stop document for the run as far as it came."""
         seen = LastSeen()
-        for name, document in (*self._openings, *self._latest.values()):
+        successions = self._successions.values()
+        ends = [(each.furthest, each.latest) for each in successions]
+        for name, document in filter(None, chain(self._openings, *ends)):
             seen.note(name, document)
         return synthesised_stop(self.uid, seen.time, seen.num_events)
 
@@ -235,7 +244,8 @@ class RunWriter:
     def _expect(self, name: str, document: Any) -> Binding | None:
         """What takes a document of a stream; None if it is not to be stored."""
         descriptor = document["descriptor"]
-        if self._comes_again(descriptor, name, document):
+        sender = document["stream_resource"] if name == "stream_datum" else descriptor
+        if not self._successions[sender].takes(name, document):
             return None
         binding = self._bindings.get(descriptor)
         if binding is None:
@@ -286,19 +296,6 @@ class RunWriter:
         reported = self._writing.reported
         if reported is not None:
             self._attempt(partial(reported, report))
-
-    def _comes_again(self, descriptor: str, name: str, document: Document) -> bool:
-        """Whether a document is the one before it, sent twice, as by a second subscription."""
-        former = self._latest.get(descriptor)
-        self._latest[descriptor] = name, document
-        if former is None or former[0] != name:
-            return False
-        uid, other = document.get("uid"), former[1]
-        return (
-            type(uid) in (str, list)
-            and uid == other.get("uid")
-            and all(document.get(key) == other.get(key) for key in _MOMENT)
-        )
 
     def _running(self) -> Run | None:
         """The run; None, and a document is left out, if it was refused."""

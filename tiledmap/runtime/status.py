@@ -45,8 +45,8 @@ class Status:
         When the writer was made, and when this was said.
     accepted, written
         Documents that were taken from the RunEngine, and those that were given to Tiled or wait in
-        a batch for it. A document that belongs to two runs counts twice, and so does one that is
-        written again.
+        a batch for it. A document that belongs to two runs counts twice; one that is written again
+        counts once.
     rate
         Documents written per second, over the last ten seconds.
     queue_bytes

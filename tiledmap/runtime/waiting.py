@@ -4,7 +4,6 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
 
 from tiledmap.runtime.errors import DeliveryHaltedError, SinkError
 
@@ -17,11 +16,6 @@ _LONGEST_DELAY = 5.0
 class Waiting:
     """Waits as long as it takes, and ends at once when it is halted.
 
-    Parameters
-    ----------
-    meanwhile
-        Called now and then during a wait.
-
     Attributes
     ----------
     reason
@@ -30,10 +24,9 @@ class Waiting:
         Since when, in seconds since the epoch.
     """
 
-    def __init__(self, meanwhile: Callable[[], None]) -> None:
+    def __init__(self) -> None:
         self.reason = ""
         self.since = 0.0
-        self._meanwhile = meanwhile
         self._halt = threading.Event()
         self._delay = _FIRST_DELAY
 
@@ -63,8 +56,7 @@ class Waiting:
             )
         self.reason = error.reason
         self.check()
-        self._meanwhile()
-        if self._halt.wait(self._delay * random.uniform(0.5, 1.0)):
+        if self._halt.wait(max(self._delay * random.uniform(0.5, 1.0), error.pause)):
             raise DeliveryHaltedError(error.reason) from error
         self._delay = min(2 * self._delay, _LONGEST_DELAY)
 

@@ -14,7 +14,6 @@ from functools import partial
 from math import inf
 from os import PathLike
 from os.path import abspath
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -188,14 +187,13 @@ class Writer:
         self._blocked_seconds = 0.0
         self._rates: deque[tuple[float, int]] = deque(maxlen=int(_RATE_SECONDS / _STATUS_SECONDS))
         self._next_status = self._next_warning = self._next_look = 0.0
-        self._found: set[Path] = set()
         self._began = time.time()
         self._is_closed = self._is_closing = False
         self._was_sent = True
         self._headroom = self._queue_bytes
         self._routing = Routing(repeats=self._raises)
         self._spool = spool
-        self._waiting = Waiting(self._meanwhile)
+        self._waiting = Waiting()
         self._background: Background | None = None
         in_background = self._delivery == "background"
         self._courier = Courier(
@@ -211,6 +209,7 @@ class Writer:
                 self._waiting,
                 room=self._room,
                 meanwhile=self._meanwhile,
+                every=_STATUS_SECONDS if spool is None else min(_STATUS_SECONDS, spool.sync_every),
                 let_go=partial(_let_go, self._courier, spool),
                 clock=self._clock,
             )
@@ -304,8 +303,13 @@ class Writer:
                 return self._was_sent
             self._is_closed = self._is_closing = True
             self._headroom = 0
+        self._was_sent = False
         try:
             self._was_sent = self._end(timeout)
+        except BaseException:  # an interrupt, by whoever has waited long enough
+            self._waiting.halt()
+            self._tell_what_is_left()
+            raise
         finally:
             with self._lock:
                 self._is_closing = False
@@ -319,10 +323,12 @@ class Writer:
             is_sent = self._background.close(seconds if timeout is None else timeout)
         else:
             with self._lock:
-                self._deliver()
-                self._courier.end()
-                is_sent = not self._courier.is_held_up
-                _let_go(self._courier, self._spool)
+                try:
+                    self._deliver()
+                    self._courier.end()
+                    is_sent = not self._courier.is_held_up
+                finally:
+                    _let_go(self._courier, self._spool)
         if not is_sent:
             self._tell_what_is_left()
         if close := getattr(self._sink, "close", None):
@@ -449,7 +455,7 @@ class Writer:
         if self._spool is None:
             return
         try:
-            for journal in self._spool.leftovers():
+            for journal in self._spool.leftovers(again=False):  # else it is the next writer's
                 self._go_on_with(journal)
         except OSError as error:
             logger.error(
@@ -461,10 +467,6 @@ class Writer:
             self._background.wake()
 
     def _go_on_with(self, journal: RunJournal) -> None:
-        if journal.path in self._found:  # and not stored: it is left to the next writer
-            journal.close()
-            return
-        self._found.add(journal.path)
         try:
             if not journal.read(0, 1)[0]:  # its writer ended before it took a document
                 journal.remove()
@@ -555,12 +557,17 @@ class Writer:
         courier = self._courier
         reason = self._waiting.reason or "it takes longer than the writer was given"
         if self._spool is None:
-            left = courier.accepted - courier.written
-            logger.error("%d documents are lost, as the writer has no spool: %s", left, reason)
+            left = courier.runs_left
+            logger.error(
+                "up to %d documents of %s are lost, as the writer has no spool=DIR: %s",
+                sum(left.values()),
+                ", ".join(left),
+                reason,
+            )
         else:
             logger.warning(
                 "%d runs are left in %s for the next writer, or `tiledmap replay`: %s",
-                courier.runs_left,
+                len(courier.runs_left),
                 self._spool.directory,
                 reason,
             )

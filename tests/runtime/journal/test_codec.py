@@ -218,7 +218,13 @@ def decoded(run: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
 
 
 def is_kept_whole(value: Any) -> bool:
-    """Whether a value is not so deep that it has a stand-in at its end."""
+    """Whether a value has no stand-in: it is not too deep, and nothing in it resists being read."""
+    try:
+        repr(value)
+    except RuntimeError:
+        return False
+    except ValueError:  # of a long number
+        pass
     for _ in range(DEEPEST_KEPT):
         if type(value) is not list or len(value) != 1 or value[0] is value:
             return True

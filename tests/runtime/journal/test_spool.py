@@ -132,6 +132,41 @@ def test_leftovers_come_oldest_first(spool):
         journal.close()
 
 
+def test_journals_that_were_ours_are_passed_over_if_asked(spool, directory):
+    mine = spool.create("mine")
+    spool.put_away(mine)
+    other = Spool(directory)
+    other.create("theirs").close()
+    found = [journal.run for journal in spool.leftovers(again=False)]
+    assert found == ["theirs"]
+    assert [journal.run for journal in spool.leftovers(again=False)] == []
+    assert [journal.run for journal in spool.leftovers()] == ["mine"]
+    other.close()
+
+
+def test_whether_a_file_is_in_use_can_be_asked(spool, directory):
+    other = Spool(directory)
+    journal = other.create("run")
+    journal.append(EVENT)
+    assert spool.take_over("run.journal") is None
+    assert spool.is_in_use("run.journal")
+    journal.close()
+    assert not spool.is_in_use("run.journal")
+    assert not spool.is_in_use("other.journal")
+    other.close()
+
+
+def test_a_journal_can_be_set_aside(spool, directory):
+    journal = spool.create("run")
+    journal.append(EVENT)
+    place = journal.set_aside()
+    assert place.parent == directory / "refused"
+    assert list(spool.leftovers()) == []
+    (again,) = Spool(place.parent).leftovers()
+    assert again.read(0)[0] == [EVENT]
+    assert again.set_aside() == place
+
+
 def test_what_is_no_journal_is_passed_over_and_kept(spool, directory, tmp_path, caplog):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"precious")
@@ -316,6 +351,24 @@ def test_it_is_not_made_safe_before_it_is_due(directory, synced):
     assert not spool.sync_due()
     assert synced == []
     spool.close()
+
+
+@needs_proc
+def test_a_journal_that_is_put_away_is_made_safe_when_it_is_due(directory, synced):
+    spool = Spool(directory, fsync=0)
+    journal = spool.create("run")
+    journal.append(EVENT)
+    spool.put_away(journal)
+    assert synced == []
+    assert spool.sync_due()
+    assert sorted(synced) == ["run.journal", "spool"]
+    assert spool.sync_due()
+    assert len(synced) == 2
+    again = spool.take_over("run.journal")
+    again.append(EVENT)
+    spool.put_away(again)
+    spool.close()
+    assert synced[2:] == ["run.journal"]
 
 
 @pytest.mark.parametrize("fsync", ["always", True, -1, float("nan"), float("inf")])

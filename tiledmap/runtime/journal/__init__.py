@@ -2,11 +2,12 @@
 
 from tiledmap.runtime.journal.codec import CorruptRecordError, decode, encode
 from tiledmap.runtime.journal.directory import SpoolError
-from tiledmap.runtime.journal.run_journal import RunJournal
+from tiledmap.runtime.journal.run_journal import REFUSED, RunJournal
 from tiledmap.runtime.journal.spool import Spool
 from tiledmap.runtime.journal.survey import JournalInfo, statuses, survey
 
 __all__ = [
+    "REFUSED",
     "CorruptRecordError",
     "JournalInfo",
     "RunJournal",

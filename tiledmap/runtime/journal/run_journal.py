@@ -9,12 +9,15 @@ from threading import Lock
 from typing import Literal
 
 from tiledmap.runtime.journal.codec import name_of
-from tiledmap.runtime.journal.directory import SpoolError, leave_to_parent
+from tiledmap.runtime.journal.directory import SUFFIX, SpoolError, leave_to_parent
 from tiledmap.runtime.journal.records import Header, Kind, Records, record_head
 
 logger = logging.getLogger("tiledmap")
 
 Fsync = Literal["record", "stop"] | float
+
+REFUSED = "refused"
+"""Where journals are of runs that are stored but for documents that were refused."""
 
 _LANDMARKS = frozenset({"start", "descriptor", "resource", "stream_resource", "stop"})
 _LONGEST_REMARK = 10_000
@@ -114,8 +117,15 @@ class RunJournal:
             If the disk cannot promise that.
         """
         with self._lock:
+            fd = os.dup(self._opened())
             self.is_unsynced = False
-            os.fsync(self._opened())
+        try:
+            os.fsync(fd)  # without the lock: a disk may take seconds, and nobody appends meanwhile
+        except BaseException:
+            self.is_unsynced = True
+            raise
+        finally:
+            os.close(fd)
 
     def remove(self) -> None:
         """Remove the file: the run is stored."""
@@ -124,11 +134,39 @@ class RunJournal:
             self.path.unlink()
         self._release()
 
-    def close(self) -> None:
-        """Leave the run to whoever comes next."""
+    def set_aside(self) -> Path:
+        """Move the file out of everybody's way; it is kept.
+
+        Returns
+        -------
+        Path
+            Where it is from now on: in the directory `REFUSED` of its own.
+
+        Raises
+        ------
+        OSError
+            If it cannot be moved. It is where it was then.
+        """
+        if self.path.parent.name != REFUSED:
+            home = self.path.parent / REFUSED
+            home.mkdir(mode=0o700, exist_ok=True)
+            place = home / f"{self.path.stem}-{self.id[:8]}{SUFFIX}"
+            self.path.rename(place)
+            self.path = place
+        self.close()
+        return self.path
+
+    def close(self, *, is_synced: bool = True) -> None:
+        """Leave the run to whoever comes next.
+
+        Parameters
+        ----------
+        is_synced
+            False to leave it to someone else to make the file safe against a loss of power.
+        """
         if self._fd < 0:
             return
-        if self.is_unsynced and isinstance(self._fsync, float):
+        if is_synced and self.is_unsynced and isinstance(self._fsync, float):
             try:
                 self.sync()
             except OSError as error:

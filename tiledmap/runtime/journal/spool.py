@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import os
 import re
 import time
@@ -11,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import count
+from math import inf, isfinite
 from os import PathLike
 from pathlib import Path
 from secrets import token_hex
@@ -47,6 +47,7 @@ _UNPLAIN = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST_SLUG = 80
 _URI = re.compile(r"([^:/?#]*://)([^/?#]*)([^?#]*)")
 _LOOK_AGAIN_SECONDS = 0.01
+_LONGEST_LOOK = 0.05
 
 
 class Spool:
@@ -82,6 +83,8 @@ class Spool:
             self._header["server"] = without_credentials(server)
         self._id = token_hex(8)
         self._journals: WeakSet[RunJournal] = WeakSet()
+        self._ours: set[str] = set()
+        self._put_away: set[str] = set()
         self._lock = Lock()
         self._told: set[tuple[str, str]] = set()
         self._status = -1
@@ -130,7 +133,7 @@ class Spool:
             os.close(fd)
         raise AssertionError("numbers do not end")
 
-    def leftovers(self, *, damaged: bool = False) -> Iterator[RunJournal]:
+    def leftovers(self, *, damaged: bool = False, again: bool = True) -> Iterator[RunJournal]:
         """The journals that no living writer holds, oldest first; each is ours from then on.
 
         What a writer was about to write when it ended is cut off. Files that are no journals are
@@ -140,21 +143,54 @@ class Spool:
         ----------
         damaged
             Whether to give journals as well that can be read up to a place only.
+        again
+            False to pass over those that were this spool's before.
         """
-        for name in self._oldest_first():
-            journal = self.take_over(name, damaged=damaged)
-            if journal is not None:
-                yield journal
+        names = self._oldest_first()
+        self._ours.intersection_update(names)
+        patience = time.monotonic() + _LONGEST_LOOK
+        for name in names:
+            if again or name not in self._ours:
+                journal = self.take_over(name, damaged=damaged, until=patience)
+                if journal is not None:
+                    yield journal
 
-    def take_over(self, name: str, *, damaged: bool = False) -> RunJournal | None:
-        """The journal in a file of the directory; None if it is another's, or no journal."""
+    def take_over(
+        self, name: str, *, damaged: bool = False, until: float = inf
+    ) -> RunJournal | None:
+        """The journal in a file of the directory; None if it is another's, or no journal.
+
+        Parameters
+        ----------
+        damaged
+            As for `leftovers`.
+        until
+            How long, by the monotonic clock, a file may be tried again that is locked.
+        """
         try:
-            return self._taken_over(name, damaged)
+            return self._taken_over(name, damaged, until)
         except OSError as error:
             self._tell(name, f"cannot be opened: {_said(error)}")
         except NoJournalError as error:
             self._tell(name, str(error))
         return None
+
+    def is_in_use(self, name: str) -> bool:
+        """Whether a file of the directory is another's now, or cannot be looked at."""
+        try:
+            with opened(name, self._fd, os.O_RDWR) as fd:
+                return not lock(fd)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+
+    def put_away(self, journal: RunJournal) -> None:
+        """Close a journal that is to be taken over later; `sync` makes it safe until then."""
+        with self._lock:
+            if journal.is_unsynced:
+                self._put_away.add(journal.path.name)
+            journal.close(is_synced=False)
 
     def publish(self, status: Mapping[str, Any]) -> None:
         """Say how this writer is doing, to whoever looks into the directory."""
@@ -177,22 +213,30 @@ class Spool:
         if old >= 0:
             os.close(old)
 
+    @property
+    def sync_every(self) -> float:
+        """Every how many seconds `sync_due` makes journals safe; infinite if it never does."""
+        return self._fsync if isinstance(self._fsync, float) else inf
+
     def sync_due(self) -> bool:
         """Make journals safe if it is time to; whether it was."""
-        if not isinstance(self._fsync, float) or time.monotonic() < self._next_sync:
+        if time.monotonic() < self._next_sync or self.sync_every == inf:
             return False
         self.sync()
-        self._next_sync = time.monotonic() + self._fsync
+        self._next_sync = time.monotonic() + self.sync_every
         return True
 
     def sync(self) -> None:
         """Make what was appended safe against a loss of power. Says so where the disk fails."""
         with self._lock:
             journals = tuple(self._journals)
+            put_away, self._put_away = self._put_away, set()
             is_unsynced, self._is_unsynced = self._is_unsynced, False
         syncs = [(each.path.name, each.sync) for each in journals if each.is_unsynced]
-        if is_unsynced and self._fd >= 0:
-            syncs.append(("", partial(os.fsync, self._fd)))
+        if self._fd >= 0:
+            syncs += [(name, partial(self._sync_file, name)) for name in put_away]
+            if is_unsynced:
+                syncs.append(("", partial(os.fsync, self._fd)))
         for name, sync in syncs:
             try:
                 sync()
@@ -203,6 +247,8 @@ class Spool:
         """Leave the directory. Journals that are open stay so."""
         if self._fd < 0:
             return
+        if self._put_away:
+            self.sync()
         if self._status >= 0:
             with suppress(OSError):
                 os.unlink(self._status_name, dir_fd=self._fd)
@@ -244,6 +290,7 @@ class Spool:
         journal = RunJournal(self.directory / name, fd, header, size, self._fsync)
         with self._lock:
             self._journals.add(journal)
+            self._ours.add(name)
         return journal
 
     def _oldest_first(self) -> list[str]:
@@ -255,21 +302,27 @@ class Spool:
                     created[name] = read_header(fd, os.fstat(fd).st_size).created
         return sorted(created, key=lambda name: (created[name], name))
 
-    def _taken_over(self, name: str, damaged: bool) -> RunJournal | None:
+    def _sync_file(self, name: str) -> None:
+        with suppress(FileNotFoundError), opened(name, self._fd) as fd:
+            os.fsync(fd)
+
+    def _taken_over(self, name: str, damaged: bool, until: float) -> RunJournal | None:
         """The journal in a file, unless it is another writer's, empty or damaged."""
         fd = open_file(name, self._fd, os.O_RDWR | os.O_APPEND)
         journal = None
         try:
-            if self._is_ours(fd):
+            if self._is_free(fd, until):
                 journal = self._read_whole(name, fd, damaged)
         finally:
             if journal is None:
                 os.close(fd)
         return journal
 
-    def _is_ours(self, fd: int) -> bool:
+    def _is_free(self, fd: int, until: float) -> bool:
         """Whether a file is locked now, and was not removed before that."""
         if not lock(fd):
+            if time.monotonic() > until:
+                return False
             time.sleep(_LOOK_AGAIN_SECONDS)  # perhaps someone only looked whether it is locked
             if not lock(fd):
                 return False
@@ -315,7 +368,7 @@ class Spool:
 def _policy(fsync: Fsync) -> Fsync:
     if fsync in ("record", "stop"):
         return fsync
-    if isinstance(fsync, bool | str) or not math.isfinite(fsync) or fsync < 0:
+    if isinstance(fsync, bool | str) or not isfinite(fsync) or fsync < 0:
         raise ValueError(f"fsync is {fsync!r}; it is 'record', 'stop' or a number of seconds")
     return float(fsync)
 

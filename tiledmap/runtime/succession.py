@@ -1,0 +1,63 @@
+"""The documents of one sender in the order of their numbers, to tell one that comes again."""
+
+from array import array
+from math import inf
+from typing import Any
+
+from tiledmap.runtime.layout import Document
+
+
+class Succession:
+    """The documents of one descriptor, or the datums of one stream resource.
+
+    A document whose number is above all before it is new. Any other is looked up among all that
+    came, of which eight bytes each are kept: it is new as well if a plan was rewound, and comes
+    again if it was sent again, by a broker or a second subscription.
+
+    Attributes
+    ----------
+    latest
+        The last document, and its name before it.
+    furthest
+        The one with the highest number.
+    """
+
+    __slots__ = ("_highest", "_known", "furthest", "latest")
+
+    def __init__(self) -> None:
+        self.latest: tuple[str, Document] | None = None
+        self.furthest: tuple[str, Document] | None = None
+        self._highest = -inf
+        self._known = array("q")
+
+    def takes(self, name: str, document: Any) -> bool:
+        """Take note of a document; False if it came before."""
+        try:
+            first, last, identity = _moment(name, document)
+            goes_on = first > self._highest
+        except Exception:  # whoever stores the document says what is wrong with it
+            self.latest = name, document
+            return True
+        if not goes_on and identity in self._known:
+            return False
+        self._known.append(identity)
+        self.latest = name, document
+        if last >= self._highest:
+            self._highest = last
+            self.furthest = self.latest
+        return True
+
+
+def _moment(name: str, document: Any) -> tuple[int, int, int]:
+    """The first and last number of a document, and what two have in common if they are one."""
+    uid = document["uid"]
+    if name == "event":
+        number = document["seq_num"]
+        return number, number, hash((name, uid, number, document["time"]))
+    if name == "stream_datum":
+        indices = document["indices"]
+        first, stop = indices["start"], indices["stop"]
+        return first, stop, hash((name, uid, first, stop))
+    numbers = document["seq_num"]
+    times = tuple(document["time"])
+    return numbers[0], numbers[-1], hash((name, tuple(uid), tuple(numbers), times))
