@@ -97,10 +97,10 @@ media_types:
 
 
 @contextmanager
-def serve(home: Path, config: str, *options: str) -> Iterator[Server]:
+def serve(home: Path, config: str, *options: str, port: int | None = None) -> Iterator[Server]:
     """Run ``tiled serve`` with a configuration until the context ends."""
     (home / "config.yml").write_text(config)
-    port, api_key = free_port(), secrets.token_hex(16)
+    port, api_key = port or free_port(), secrets.token_hex(16)
     command = ["serve", "config", str(home / "config.yml"), "--port", str(port), *options]
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(

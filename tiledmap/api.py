@@ -157,19 +157,27 @@ class LoadedMapping:
         layout: Layout = namespace["LAYOUT"]
         return layout
 
-    def writer(self, client: Any, **options: Any) -> "Writer":
-        """Make a Bluesky callback that writes to a Tiled client.
+    def writer(self, client: Any, *, api_key: str | None = None, **options: Any) -> "Writer":
+        """Make a Bluesky callback that writes to Tiled.
 
         Parameters
         ----------
         client
-            A Tiled container client, or a sink.
+            A Tiled client for a container, the address of one on a server, or a sink. A server that
+            is away when the writer is made is waited for, unless `delivery` is ``inline``.
+        api_key
+            For an address; that in ``TILED_API_KEY`` if None.
         options
             As `tiledmap.runtime.Writer` takes them.
+
+        Raises
+        ------
+        tiledmap.sinks.server.UnreachableError
+            If the address leads to no container of a Tiled server that the key opens.
         """
         from tiledmap.runtime import open_writer
 
-        return open_writer(self.layout, client, **options)
+        return open_writer(self.layout, client, api_key=api_key, **options)
 
     def preview(self, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> "MemorySink":
         """Write documents into memory: the tree that they would make, without a server."""

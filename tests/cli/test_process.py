@@ -47,7 +47,7 @@ def test_an_interrupt_ends_without_a_traceback(recording):
 
 
 def test_a_server_that_is_away_is_said(recording):
-    result = ingest(recording, "http://127.0.0.1:9", TILED_RETRY_ATTEMPTS="1")
+    result = ingest(recording, "http://127.0.0.1:9")
     assert result.returncode == 2
     assert "http://127.0.0.1:9 cannot be reached" in result.stderr
     assert "Traceback" not in result.stderr

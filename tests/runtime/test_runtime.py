@@ -130,3 +130,14 @@ def test_notes_are_kept_once_and_counted_beyond_a_hundred() -> None:
         notes.add(str(number), "topic")
     assert len(notes.texts()) == 102
     assert notes.texts()[-1] == "topic: 2 more like these"
+
+
+@pytest.mark.parametrize("client", [Path("catalog"), b"http://localhost", None])
+def test_what_nothing_can_be_written_to_is_refused(client: object) -> None:
+    with pytest.raises(TypeError, match="is no Tiled client, no address of a server and no sink"):
+        open_writer(LAYOUT, client)
+
+
+def test_a_key_is_for_an_address() -> None:
+    with pytest.raises(TypeError, match="api_key is for the address of a server"):
+        open_writer(LAYOUT, MemorySink(), api_key="key")

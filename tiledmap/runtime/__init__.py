@@ -144,7 +144,9 @@ def require_api(version: int) -> None:
         )
 
 
-def open_writer(layout: Layout, client: Any, **options: Any) -> Writer:
+def open_writer(
+    layout: Layout, client: Any, *, api_key: str | None = None, **options: Any
+) -> Writer:
     """Make the callback that stores runs as `layout` says.
 
     Parameters
@@ -152,23 +154,40 @@ def open_writer(layout: Layout, client: Any, **options: Any) -> Writer:
     layout
         The compiled mapping.
     client
-        A Tiled client for a container, or a sink.
+        A Tiled client for a container, the address of one on a server, or a sink. A server that is
+        away when the writer is made is waited for, unless `delivery` is ``inline``.
+    api_key
+        For an address; that in ``TILED_API_KEY`` if None.
     options
         As for `Writer`.
+
+    Raises
+    ------
+    tiledmap.sinks.server.UnreachableError
+        If the address leads to no container of a Tiled server that the key opens.
     """
     in_background = options.get("delivery", "background") == "background"
-    return Writer(layout, _sink_for(client, in_background), **options)
+    return Writer(layout, _sink_for(client, api_key, in_background), **options)
 
 
-def _sink_for(client: Any, in_background: bool) -> Sink:
-    if hasattr(client, "perform"):
-        sink: Sink = client
-        return sink
+def _sink_for(client: Any, api_key: str | None, in_background: bool) -> Sink:
+    # In the background the writer itself waits for the server, and can be told to end.
+    options: dict[str, Any] = {"patience": _PATIENCE_IN_BACKGROUND} if in_background else {}
     # The one step upward among our packages: a generated module must be able to write into Tiled,
     # and one that writes elsewhere must not load it.
-    make_sink = import_module("tiledmap.sinks.tiled").TiledSink
-    if in_background:  # the writer itself waits for the server, and can be told to end
-        sink = make_sink(client, patience=_PATIENCE_IN_BACKGROUND)
-    else:
-        sink = make_sink(client)
+    if isinstance(client, str):
+        make_sink = import_module("tiledmap.sinks.distant").DistantSink
+        sink: Sink = make_sink(client, api_key=api_key, may_be_away=in_background, **options)
+        return sink
+    if api_key is not None:
+        raise TypeError("api_key is for the address of a server: a client or a sink has its own")
+    if hasattr(client, "perform"):
+        sink = client
+        return sink
+    if not hasattr(client, "context"):
+        raise TypeError(
+            f"{client!r:.80} is no Tiled client, no address of a server and no sink; for a catalog "
+            "in a directory: tiledmap.sinks.embedded.open_catalog(…).client"
+        )
+    sink = import_module("tiledmap.sinks.tiled").TiledSink(client, **options)
     return sink
