@@ -7,8 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,9 +18,11 @@ import httpx
 import pytest
 
 from tests.databases import free_port, run_postgresql
-from tiledmap.sinks.embedded import EmbeddedCatalog, open_catalog
+from tiledmap.sinks.embedded import EmbeddedCatalog, Storage, open_catalog
 
 RUNS = Path(__file__).parent / "runs"
+
+EmptyCatalog = Callable[[Storage], EmbeddedCatalog]
 
 
 @pytest.fixture(scope="session")
@@ -52,18 +55,37 @@ def wide_run() -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+@pytest.fixture(scope="session")
+def empty_catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmptyCatalog]:
+    """Gives an embedded catalog with its tables in a storage: an empty container in one of many.
+
+    To open one takes more time than most tests.
+    """
+    with ExitStack() as stack:
+
+        @cache
+        def open_once(storage: Storage) -> EmbeddedCatalog:
+            home = tmp_path_factory.mktemp(storage)
+            return stack.enter_context(open_catalog(home, storage=storage))
+
+        def empty(storage: Storage) -> EmbeddedCatalog:
+            whole = open_once(storage)
+            client = whole.client.create_container(f"test-{uuid4().hex}")
+            return EmbeddedCatalog(client, whole.directory, storage)
+
+        yield empty
+
+
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
+def catalog(empty_catalog: EmptyCatalog) -> EmbeddedCatalog:
     """An embedded catalog with its tables in SQLite."""
-    with open_catalog(tmp_path / "catalog") as catalog:
-        yield catalog
+    return empty_catalog("sqlite")
 
 
 @pytest.fixture
-def duckdb_catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
+def duckdb_catalog(empty_catalog: EmptyCatalog) -> EmbeddedCatalog:
     """An embedded catalog with its tables in DuckDB."""
-    with open_catalog(tmp_path / "duckdb-catalog", storage="duckdb") as catalog:
-        yield catalog
+    return empty_catalog("duckdb")
 
 
 @dataclass(frozen=True)

@@ -9,27 +9,29 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
+from tests.faults.server import Storage
 from tests.faults.trials import Outcome, draw_seed
 
 app = typer.Typer(add_completion=False, help=__doc__)
 Seed = Annotated[int, typer.Option(default_factory=draw_seed, show_default="a new one")]
 First = Annotated[int, typer.Option(help="The first trial's number, to repeat it.")]
+Kept = Annotated[Storage, typer.Option(help="Where the server keeps its catalog and tables.")]
 
 
 @app.command()
-def proxy(seed: Seed, first: First = 0, runs: int = 1000) -> None:
+def proxy(seed: Seed, first: First = 0, runs: int = 1000, storage: Kept = "sqlite") -> None:
     """Write runs through a proxy that loses, delays, refuses and cuts off what passes."""
     from tests.faults.proxy import try_proxy
 
-    _report(try_proxy, runs, seed, first)
+    _report(try_proxy, runs, seed, first, storage)
 
 
 @app.command()
-def kill(seed: Seed, first: First = 0, kills: int = 300) -> None:
+def kill(seed: Seed, first: First = 0, kills: int = 300, storage: Kept = "sqlite") -> None:
     """Kill writers and the Tiled server, and let others go on."""
     from tests.faults.kill import try_kill
 
-    _report(try_kill, kills, seed, first)
+    _report(try_kill, kills, seed, first, storage)
 
 
 @app.command()
@@ -80,15 +82,21 @@ def memory(events: int = 1_000_000, keys: int = 10) -> None:
     console.print(table)
 
 
-def _report(attempt: Callable[..., Outcome], total: int, seed: int, first: int) -> None:
+def _report(
+    attempt: Callable[..., Outcome], total: int, seed: int, first: int, storage: Storage
+) -> None:
     """Make an attempt, show how far it is, and print what has come of it."""
     logging.disable()  # what is tried again and mended is said at length
     console = Console()
-    console.print(f"seed {seed}", highlight=False)
+    console.print(f"seed {seed}, {storage}", highlight=False)
     columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=total)
-        outcome = attempt(total, seed, first, lambda done: progress.update(task, completed=done))
+
+        def advance(done: int) -> None:
+            progress.update(task, completed=done)
+
+        outcome = attempt(total, seed, first, storage, advance)
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
     table.add_column(justify="right")

@@ -1,5 +1,6 @@
 """What a Tiled server says of all that is below a container, as plain data that can be compared."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,23 +13,37 @@ from tiled.utils import APACHE_ARROW_FILE_MIME_TYPE
 from tests.comparing import plain
 
 
-def read_tree(container: Any) -> dict[str, Any]:
-    """Read the children of a container, by key: specs, metadata, sources, values in their order."""
-    return _read(container.context.http_client.get, container.uri)
+def read_tree(container: Any, orders_rows: bool = True) -> dict[str, Any]:
+    """Read the children of a container, by key: specs, metadata, sources, values in their order.
+
+    Parameters
+    ----------
+    orders_rows
+        Whether the server gives the rows of tables in their order; they are put in one otherwise.
+    """
+    return _read(container.context.http_client.get, container.uri, orders_rows)
 
 
-def _read(get: Callable[..., httpx.Response], uri: str) -> dict[str, Any]:
+def _read(get: Callable[..., httpx.Response], uri: str, orders_rows: bool) -> dict[str, Any]:
     tree = {}
     for item in _items(get, uri.replace("/metadata/", "/search/", 1)):
         attributes, links = item["attributes"], item["links"]
         tree[item["id"]] = {
             "family": attributes["structure_family"],
             "specs": attributes["specs"],
-            "metadata": plain(attributes["metadata"]),
+            "metadata": _without_request_ids(plain(attributes["metadata"])),
             "access_tags": attributes["access_tags"],
-            "holds": _content(get, links, attributes),
+            "holds": _content(get, links, attributes, orders_rows),
         }
     return tree
+
+
+def _without_request_ids(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Metadata whose notes name no request: each attempt has requests of its own."""
+    notes = metadata.get("notes")
+    if not isinstance(notes, list):
+        return metadata
+    return metadata | {"notes": [re.sub(r"(?<=under request )\w+", "…", str(n)) for n in notes]}
 
 
 def _items(get: Callable[..., httpx.Response], uri: str) -> Iterator[dict[str, Any]]:
@@ -40,7 +55,10 @@ def _items(get: Callable[..., httpx.Response], uri: str) -> Iterator[dict[str, A
 
 
 def _content(
-    get: Callable[..., httpx.Response], links: Mapping[str, str], attributes: Mapping[str, Any]
+    get: Callable[..., httpx.Response],
+    links: Mapping[str, str],
+    attributes: Mapping[str, Any],
+    orders_rows: bool,
 ) -> Any:
     """What a node holds: its children, or the files that it names, or its values."""
 
@@ -53,11 +71,12 @@ def _content(
         return [_named(source) for source in sources]
     match family:
         case "container":
-            return _read(get, links["self"])
+            return _read(get, links["self"], orders_rows)
         case "table":
             partition = links["partition"].format(index=0)
             answer = download(partition, APACHE_ARROW_FILE_MIME_TYPE, partition=0)
-            return plain(pa.ipc.open_file(answer.content).read_all())
+            rows = pa.ipc.open_file(answer.content).read_all()
+            return plain(rows if orders_rows else rows.sort_by(rows.column_names[0]))
         case "array":
             kind = ArrayStructure.from_json(structure)
             content = b""  # an array without elements cannot be downloaded

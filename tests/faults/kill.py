@@ -14,7 +14,7 @@ from typing import Any, Literal
 from tests.faults.child import PATIENCE, feed
 from tests.faults.fault_proxy import FaultProxy, fates, run_proxy
 from tests.faults.runs import compose_documents
-from tests.faults.server import WARM, TiledServer
+from tests.faults.server import WARM, Storage, TiledServer
 from tests.faults.trials import Ground, Outcome, kind_of, open_ground
 from tiledmap.runtime.journal import survey
 from tiledmap.runtime.routing import Routing
@@ -163,7 +163,11 @@ def _receive(receiver: Connection) -> Iterator[int]:
 
 
 def try_kill(
-    kills: int, seed: int, first: int = 0, advance: Callable[[int], None] = lambda done: None
+    kills: int,
+    seed: int,
+    first: int = 0,
+    storage: Storage = "sqlite",
+    advance: Callable[[int], None] = lambda done: None,
 ) -> Outcome:
     """Kill that often, or a bit more, and compare what is there at last with a clean write.
 
@@ -171,10 +175,12 @@ def try_kill(
     ----------
     first
         The number of the first trial, each of which may be repeated alone.
+    storage
+        Where the server keeps its catalog and tables.
     """
     outcome = Outcome(seed)
     decide = fates(seed, RATE, PATIENCE)
-    with open_ground() as ground, run_proxy(FaultProxy(ground.server.port, decide)) as proxy:
+    with open_ground(storage) as ground, run_proxy(FaultProxy(ground.server.port, decide)) as proxy:
         while (done := outcome.happened.total()) < kills:
             advance(done)
             number = first + outcome.trials

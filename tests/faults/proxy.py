@@ -8,6 +8,7 @@ import httpx
 
 from tests.faults.fault_proxy import FaultProxy, fates, run_proxy
 from tests.faults.runs import compose_documents
+from tests.faults.server import Storage
 from tests.faults.trials import MAPPING, Outcome, kind_of, open_ground
 
 RATE = 0.2
@@ -17,7 +18,11 @@ PATIENCE = 1.0
 
 
 def try_proxy(
-    runs: int, seed: int, first: int = 0, advance: Callable[[int], None] = lambda done: None
+    runs: int,
+    seed: int,
+    first: int = 0,
+    storage: Storage = "sqlite",
+    advance: Callable[[int], None] = lambda done: None,
 ) -> Outcome:
     """Write as many runs through faults, or one more, and compare each with a clean write.
 
@@ -25,11 +30,13 @@ def try_proxy(
     ----------
     first
         The number of the first trial, each of which may be repeated alone.
+    storage
+        Where the server keeps its catalog and tables.
     """
     outcome = Outcome(seed)
     decide = fates(seed, RATE, PATIENCE, late=_has_spool)
     with (
-        open_ground() as ground,
+        open_ground(storage) as ground,
         run_proxy(FaultProxy(ground.server.port, decide)) as proxy,
         ground.server.connect(proxy.uri, timeout=httpx.Timeout(PATIENCE)) as client,
     ):

@@ -81,6 +81,10 @@ VALUES: dict[str, tuple[Document, Callable[[Random], Any]]] = {
     "integer": (key("integer", dtype_numpy="<i8"), lambda chance: chance.getrandbits(62)),
     "string": (key("string"), lambda chance: chance.choice(["", "open", "größer", "x" * 300])),
     "boolean": (key("boolean"), lambda chance: chance.random() < 0.5),
+    "pair": (
+        key("array", (2,), dtype_numpy="<f8"),
+        lambda chance: [chance.random(), chance.random()],
+    ),
     "vector": (
         key("array", (3,), dtype_numpy="<f8"),
         lambda chance: [chance.random() for _ in range(3)],
@@ -91,7 +95,7 @@ VALUES: dict[str, tuple[Document, Callable[[Random], Any]]] = {
     ),
     "peaks": (
         key("array", (None,), dtype_numpy="<f8"),
-        lambda chance: [chance.random() for _ in range(chance.randint(1, 9))],
+        lambda chance: [chance.random() for _ in range(chance.randint(0, 9))],
     ),
 }
 """Data keys by the kind of their values, and what gives a value."""
@@ -100,7 +104,7 @@ FILES = key("array", (4, 6), dtype_numpy="<u2", external="STREAM:")
 
 def _choose(chance: Random, *kinds: str) -> dict[str, str]:
     """Choose some kinds; give each a name of a data key."""
-    chosen = chance.sample(kinds, chance.randint(1, 2))
+    chosen = chance.sample(kinds, chance.randint(1, 3))
     return {f"{kind}_{number}": kind for number, kind in enumerate(chosen)}
 
 

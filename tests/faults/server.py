@@ -5,15 +5,17 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from tiled.client import from_uri
 
-from tests.databases import free_port
+from tests.databases import free_port, init_catalog, run_postgresql
 from tiledmap.sinks.embedded import open_catalog
+
+Storage: TypeAlias = Literal["sqlite", "postgresql"]
 
 WARM = multiprocessing.get_context("forkserver")
 """Starts processes that have Tiled and tiledmap imported: in tenths of seconds, not in seconds."""
@@ -23,7 +25,8 @@ WARM.set_forkserver_preload(
         "tiled.server.app",
         "tiled.catalog",
         *(f"tiled.adapters.{name}" for name in ("awkward", "hdf5", "sql", "tiff", "zarr")),
-        *("adbc_driver_sqlite.dbapi", "aiosqlite", "obstore.store", "uvicorn", "zarr.storage"),
+        *("adbc_driver_sqlite.dbapi", "aiosqlite", "adbc_driver_postgresql.dbapi", "asyncpg"),
+        *("obstore.store", "uvicorn", "zarr.storage"),
         "tests.faults.child",
     ]
 )
@@ -120,10 +123,33 @@ def _serve(arguments: Sequence[str], api_key: str, log: Path) -> None:
 def serve_sqlite(home: Path) -> Iterator[TiledServer]:
     """Serve a new catalog that keeps everything in SQLite and in files, until the context ends."""
     open_catalog(home).close()
-    storage = [str(home / "data"), f"sqlite:///{home / 'tables.db'}"]
-    server = TiledServer(home, f"sqlite:///{home / 'catalog.db'}", storage)
+    catalog, tables = (f"sqlite:///{home / name}.db" for name in ("catalog", "tables"))
+    with _serve_new(home, catalog, tables) as server:
+        yield server
+
+
+@contextmanager
+def serve_postgresql(home: Path) -> Iterator[TiledServer]:
+    """Serve a new catalog that keeps all but dense arrays in PostgreSQL, until the context ends."""
+    (home / "data").mkdir()
+    with run_postgresql() as make_database:
+        catalog, tables = make_database("catalog"), make_database("tables")
+        init_catalog(catalog)
+        with _serve_new(home, catalog, tables) as server:
+            yield server
+
+
+@contextmanager
+def _serve_new(home: Path, catalog: str, tables: str) -> Iterator[TiledServer]:
+    server = TiledServer(home, catalog, [str(home / "data"), tables])
     try:
         yield server
     finally:
         server.kill()
         server.join()
+
+
+SERVE: dict[Storage, Callable[[Path], AbstractContextManager[TiledServer]]] = {
+    "sqlite": serve_sqlite,
+    "postgresql": serve_postgresql,
+}

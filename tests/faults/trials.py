@@ -13,12 +13,13 @@ from typing import Any
 import tiledmap
 from tests.faults.catalogs import read_tree
 from tests.faults.runs import compose_documents
-from tests.faults.server import TiledServer, serve_sqlite
+from tests.faults.server import SERVE, Storage, TiledServer
 from tests.parity.both import differences
 from tiledmap.documents.recordings import NamedDocument
 from tiledmap.runtime.journal import survey
 
-MAPPING = tiledmap.load("bluesky-v3")
+MAPPING = tiledmap.load("bluesky-v3", settings={"max_array_size": 2})
+"""Short arrays become columns of lists where the server has such, and nodes where it has not."""
 REPEATED = 10
 """How many trials write the same documents, so that a clean write of them serves all."""
 
@@ -64,10 +65,11 @@ class Outcome:
 class Ground:
     """A Tiled server to try things on, and what clean writes make of the same documents."""
 
-    def __init__(self, home: Path, server: TiledServer, root: Any) -> None:
+    def __init__(self, home: Path, server: TiledServer, root: Any, storage: Storage) -> None:
         self.home = home
         self.server = server
         self.root = root
+        self._orders_rows = storage == "sqlite"
         self._clean: dict[str, dict[str, Any]] = {}
 
     def spool(self, trial: int) -> Path:
@@ -82,7 +84,7 @@ class Ground:
         After one, there is its tree, and no journal.
         """
         journals = {"journals": [journal.run for journal in survey(self.spool(trial))]}
-        tree = read_tree(self.root[f"trial-{trial}"])
+        tree = read_tree(self.root[f"trial-{trial}"], self._orders_rows)
         return differences(tree | journals, self._clean_tree(seed) | {"journals": []})
 
     def _clean_tree(self, seed: str) -> dict[str, Any]:
@@ -91,19 +93,19 @@ class Ground:
             with MAPPING.writer(container, delivery="inline", on_error="raise") as writer:
                 for name, document in compose_documents(seed):
                     writer(name, document)
-            self._clean[seed] = read_tree(container)
+            self._clean[seed] = read_tree(container, self._orders_rows)
         return self._clean[seed]
 
 
 @contextmanager
-def open_ground() -> Iterator[Ground]:
+def open_ground(storage: Storage = "sqlite") -> Iterator[Ground]:
     """Serve an empty catalog in a directory of its own."""
     with (
         TemporaryDirectory(prefix="tiledmap-faults-") as home,
-        serve_sqlite(Path(home)) as server,
+        SERVE[storage](Path(home)) as server,
         server.connect() as root,
     ):
-        yield Ground(Path(home), server, root)
+        yield Ground(Path(home), server, root, storage)
 
 
 def kind_of(seed: int, trial: int) -> str:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from random import Random
 from typing import Any, TypeAlias
 
 import httpx
@@ -19,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.model.ops import LAYOUT, ops_of
-from tests.model.tiled import Json, Path, TiledModel
+from tests.model.tiled import Doubled, Json, Path, TiledModel
 from tests.model.world import Attempt, Begin, Fault, Unhurried, World
 from tests.runtime.layouts import descriptor, event, key, start, stop
 from tiledmap.runtime.delivery import Delivery
@@ -44,20 +45,44 @@ def _silent() -> Iterator[None]:
 # Runs, and how they are written
 
 
+@dataclass(frozen=True)
+class Run:
+    """What one run is like.
+
+    Parameters
+    ----------
+    kinds
+        The data that it has beside numbers.
+    files
+        Which resource has the file of each row. Those of the first come before those of another,
+        and Tiled puts no file before one that it knows: then the node is made anew.
+    suffix
+        Of the names of its streams and data keys.
+    """
+
+    kinds: frozenset[str]
+    files: str = "aaaaa"
+    suffix: str = ""
+
+
 @cache
-def documents(uid: str, kinds: frozenset[str]) -> Documents:
+def documents(uid: str, run: Run) -> Documents:
     """A run of two streams, one of them with a configuration that changes twice."""
-    data_keys = {name: KEYS[name] for name in sorted({"x", *kinds})}
+    data_keys = {name + run.suffix: KEYS[name] for name in sorted({"x", *run.kinds})}
     described = [
         descriptor(
             data_keys,
             run=uid,
             uid=f"{uid}-d{number}",
+            name=f"primary{run.suffix}",
             configuration={"det": {"data": {"gain": number}, "timestamps": {}, "data_keys": {}}},
         )
         for number in range(3)
     ]
-    baseline = descriptor({"x": KEYS["x"]}, run=uid, uid=f"{uid}-baseline", name="baseline")
+    x, frames = f"x{run.suffix}", f"frames{run.suffix}"
+    baseline = descriptor(
+        {x: KEYS["x"]}, run=uid, uid=f"{uid}-baseline", name=f"baseline{run.suffix}"
+    )
 
     def row(seq_num: int, of: int) -> tuple[str, Json]:
         values = {
@@ -66,48 +91,55 @@ def documents(uid: str, kinds: frozenset[str]) -> Documents:
             "nothing": [],
             "waveform": [float(seq_num)] * (seq_num % 3),
         }
-        data = {name: value for name, value in values.items() if name in data_keys}
+        named = {name + run.suffix: value for name, value in values.items()}
+        data = {name: value for name, value in named.items() if name in data_keys}
         return "event", event(seq_num, data, descriptor=f"{uid}-d{of}")
 
     def before_and_after(seq_num: int) -> tuple[str, Json]:
-        return "event", event(seq_num, {"x": seq_num / 2}, descriptor=f"{uid}-baseline")
+        return "event", event(seq_num, {x: seq_num / 2}, descriptor=f"{uid}-baseline")
 
-    def files(first: int, last: int) -> Documents:
+    def file(number: int) -> Documents:
+        writer = run.files[number]
+        first = run.files[:number].count(writer)
         datum = {
-            "uid": f"{uid}-files/{first}",
-            "stream_resource": f"{uid}-files",
+            "uid": f"{uid}-{writer}/{first}",
+            "stream_resource": f"{uid}-{writer}",
             "descriptor": f"{uid}-d0",
-            "indices": {"start": first, "stop": last},
-            "seq_nums": {"start": first + 1, "stop": last + 1},
+            "indices": {"start": first, "stop": first + 1},
+            "seq_nums": {"start": number + 1, "stop": number + 2},
         }
-        return [("stream_datum", datum)] if "frames" in kinds else []
+        return [("stream_datum", datum)] if "frames" in run.kinds else []
 
-    resource = {
-        "uid": f"{uid}-files",
-        "run_start": uid,
-        "data_key": "frames",
-        "mimetype": "multipart/related;type=image/tiff",
-        "uri": "file://localhost/data/",
-        "parameters": {"template": "{:04d}.tiff", "chunk_shape": [1]},
-    }
+    resources = [
+        {
+            "uid": f"{uid}-{writer}",
+            "run_start": uid,
+            "data_key": frames,
+            "mimetype": "multipart/related;type=image/tiff",
+            "uri": f"file://localhost/data/{writer}/",
+            "parameters": {"template": "{:04d}.tiff", "chunk_shape": [1]},
+        }
+        for writer in sorted({*run.files})
+        if "frames" in run.kinds
+    ]
     return (
         ("start", start(uid, tiled_access_tags=["beamline"])),
         ("descriptor", described[0]),
-        *([("stream_resource", resource)] if "frames" in kinds else []),
+        *(("stream_resource", resource) for resource in resources),
         row(1, of=0),
-        *files(0, 1),
+        *file(0),
         row(2, of=0),
-        *files(1, 2),
+        *file(1),
         ("descriptor", baseline),
         before_and_after(1),
         ("descriptor", described[1]),
         row(3, of=1),
-        *files(2, 3),
+        *file(2),
         ("descriptor", described[2]),
         row(4, of=2),
-        *files(3, 4),
+        *file(3),
         row(5, of=2),
-        *files(4, 5),
+        *file(4),
         before_and_after(2),
         ("stop", stop(uid)),
     )
@@ -122,8 +154,7 @@ KEYS = {
 }
 
 
-Runs: TypeAlias = tuple[frozenset[str], ...]
-"""Of each run, the kinds of data that it has beside numbers."""
+Runs: TypeAlias = tuple[Run, ...]
 
 
 def uids(runs: Runs) -> list[str]:
@@ -131,24 +162,24 @@ def uids(runs: Runs) -> list[str]:
 
 
 @cache
-def recorded_ops(uid: str, kinds: frozenset[str], flush_rows: int) -> Sequence[tuple[Op]]:
-    return [(op,) for op in ops_of(documents(uid, kinds), flush_rows)]
+def recorded_ops(uid: str, run: Run, flush_rows: int) -> Sequence[tuple[Op]]:
+    return [(op,) for op in ops_of(documents(uid, run), flush_rows)]
 
 
 def ops_to_be_sent(runs: Runs) -> Begin:
     """Write the ops of runs, recorded once."""
-    kinds = dict(zip(uids(runs), runs, strict=True))
+    by_uid = dict(zip(uids(runs), runs, strict=True))
 
     def begin(sink: TiledSink, uid: str, flush_rows: int) -> Attempt:
         delivery = Delivery(sink, pass_over, Unhurried())
-        return Attempt(recorded_ops(uid, kinds[uid], flush_rows), delivery.send, delivery)
+        return Attempt(recorded_ops(uid, by_uid[uid], flush_rows), delivery.send, delivery)
 
     return begin
 
 
 def documents_to_be_written(runs: Runs) -> Begin:
     """Write the documents of runs, which is slower."""
-    kinds = dict(zip(uids(runs), runs, strict=True))
+    by_uid = dict(zip(uids(runs), runs, strict=True))
 
     def begin(sink: TiledSink, uid: str, flush_rows: int) -> Attempt:
         writing = Writing(
@@ -162,7 +193,7 @@ def documents_to_be_written(runs: Runs) -> Begin:
             clock=lambda: 0.0,
         )
         writer = RunWriter(uid, writing)
-        return Attempt(documents(uid, kinds[uid]), writer.take, writer.delivery)
+        return Attempt(documents(uid, by_uid[uid]), writer.take, writer.delivery)
 
     return begin
 
@@ -184,6 +215,39 @@ def clean_tree(runs: Runs, stores_lists: bool) -> dict[Path, Json]:
 
 
 @dataclass(frozen=True)
+class Server:
+    """What is not the same on every Tiled server.
+
+    Parameters
+    ----------
+    stores_lists
+        Whether tables may hold lists.
+    order
+        The seed of the order in which rows of tables are read; None where that is their own.
+    doubled
+        What becomes of rows of a ragged array whose number is stored already.
+    """
+
+    stores_lists: bool = True
+    order: int | None = None
+    doubled: Doubled = "refused"
+
+    def model(self) -> TiledModel:
+        return TiledModel(
+            self.stores_lists,
+            shuffle=None if self.order is None else Random(self.order),
+            doubled=self.doubled,
+        )
+
+
+SQLITE = Server(stores_lists=False)
+DUCKDB = st.builds(Server, doubled=st.sampled_from(["dropped", "stored"]))
+POSTGRESQL = st.builds(
+    Server, order=st.integers(0, 99), doubled=st.sampled_from(["refused", "stored"])
+)
+
+
+@dataclass(frozen=True)
 class Step:
     """A writer makes some requests that succeed, and one that does not.
 
@@ -201,6 +265,7 @@ class Step:
 
 
 LATE = Fault("later", httpx.ReadTimeout)
+KILLED_LATE = Fault("later", None)
 FAULTS = (
     Fault("never", httpx.ConnectError),
     Fault("never", httpx.ReadTimeout),
@@ -214,7 +279,12 @@ FAULTS = (
     Fault("now", 504),
     Fault("now", None),
     Fault("later", 504),
-    Fault("later", None),
+    KILLED_LATE,
+    Fault("half", httpx.ReadError),
+    Fault("half", 500),
+    Fault("half", None),
+    Fault("half, later", httpx.ReadTimeout),
+    Fault("half, later", None),
     *[LATE] * 4,  # the worst of all,
     *[None] * 4,  # with what follows it
 )
@@ -232,11 +302,18 @@ def steps() -> st.SearchStrategy[list[Step]]:
 
 
 RUNS = st.lists(
-    st.frozensets(st.sampled_from(sorted(KEYS.keys() - {"x"}))), min_size=1, max_size=2
+    st.builds(
+        Run,
+        kinds=st.frozensets(st.sampled_from(sorted(KEYS.keys() - {"x"}))),
+        files=st.sampled_from(["aaaaa", "aabba", "ababa"]),
+        suffix=st.sampled_from(["", "{}", "{index}"]),
+    ),
+    min_size=1,
+    max_size=2,
 ).map(tuple)
 CASE = {
     "runs": RUNS,
-    "stores_lists": st.booleans(),
+    "server": st.one_of(st.just(SQLITE), DUCKDB, POSTGRESQL),
     "flush_rows": st.tuples(*[st.integers(1, 3)] * 3),
     "schedule": steps(),
 }
@@ -245,27 +322,48 @@ CASE = {
 @given(**CASE)
 @settings(SETTINGS, max_examples=EXAMPLES)
 def test_in_the_end_ops_are_performed_once(
-    runs: Runs, stores_lists: bool, flush_rows: Sequence[int], schedule: list[Step]
+    runs: Runs, server: Server, flush_rows: Sequence[int], schedule: list[Step]
 ) -> None:
-    check(ops_to_be_sent(runs), runs, stores_lists, flush_rows, schedule)
+    check(ops_to_be_sent(runs), runs, server, flush_rows, schedule)
 
 
 @given(**CASE)
 @settings(SETTINGS, max_examples=EXAMPLES // 10)
 def test_in_the_end_documents_are_stored_once(
-    runs: Runs, stores_lists: bool, flush_rows: Sequence[int], schedule: list[Step]
+    runs: Runs, server: Server, flush_rows: Sequence[int], schedule: list[Step]
 ) -> None:
-    check(documents_to_be_written(runs), runs, stores_lists, flush_rows, schedule)
+    check(documents_to_be_written(runs), runs, server, flush_rows, schedule)
+
+
+def test_what_is_late_of_a_killed_writer_may_come_whenever_another_is_at_work() -> None:
+    runs = (Run(frozenset({"frames"})),)
+    asked = requests_of(runs)
+    for number, request in enumerate(asked):
+        if request[:2] == ("PUT", "data_source"):
+            for later in range(2 * len(asked)):  # it asks what is there, too
+                schedule = [Step(0, number, KILLED_LATE), Step(1, later, None)]
+                check(ops_to_be_sent(runs), runs, Server(), [1, 1, 1], schedule)
+
+
+def requests_of(runs: Runs) -> list[tuple[str, str]]:
+    """Of each request of a clean write, its method and endpoint."""
+    asked = []
+    with World(TiledModel(), uids(runs), ops_to_be_sent(runs)) as world:
+        process = world.process("clean", flush_rows=1)
+        while process.request is not None:
+            asked.append((process.request.method, process.request.url.path.split("/")[3]))
+            world.advance(process, requests=1)
+    return asked
 
 
 def check(
     begin: Begin,
     runs: Runs,
-    stores_lists: bool,
+    server: Server,
     flush_rows: Sequence[int],
     schedule: Sequence[Step],
 ) -> None:
-    with World(TiledModel(stores_lists), uids(runs), begin) as world:
+    with World(server.model(), uids(runs), begin) as world:
         for step in schedule:
             process = world.process(f"writer-{step.writer}", flush_rows[step.writer])
             world.advance(process, step.requests)
@@ -278,7 +376,7 @@ def check(
             world.process("replay", flush_rows[0])
             world.finish()
         assert world.stored == set(uids(runs))
-        assert differing(world.model.plain(), clean_tree(runs, stores_lists)) == {}
+        assert differing(world.model.plain(), clean_tree(runs, server.stores_lists)) == {}
 
 
 def differing(tree: dict[Path, Json], wanted: dict[Path, Json]) -> dict[Path, tuple[Any, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,19 +12,26 @@ import httpx
 import numpy as np
 import pyarrow as pa
 import pytest
-from tiled.serialization.ragged import from_zipped_buffers
+from tiled.serialization.ragged import from_zipped_buffers, to_zipped_buffers
 from tiled.structures.data_source import DataSource
 from tiled.structures.table import TableStructure
 from tiled.utils import APACHE_ARROW_FILE_MIME_TYPE, safe_json_dump
 
 from tests.model.ops import ops_of
-from tests.model.tiled import BASE, TiledModel
-from tests.sinks.test_tiled import UID, WHOLE_RUN, tree
+from tests.model.tiled import BASE, Chunks, TiledModel
+from tests.runtime.layouts import descriptor, event, key, start, stop
+from tests.sinks.test_tiled import UID, WHOLE_RUN, ragged, run_container, stream_container, tree
 from tiledmap.documents.recordings import read_documents
 from tiledmap.runtime.ops import Asset, FileSource, Op, Spec
 from tiledmap.sinks.embedded import EmbeddedCatalog, open_catalog
 from tiledmap.sinks.tiled import TiledSink
-from tiledmap.sinks.tiled.encoding import SQL_TABLE, arrow_file, external_source, node_body
+from tiledmap.sinks.tiled.encoding import (
+    SQL_TABLE,
+    arrow_file,
+    external_source,
+    node_body,
+    ragged_array,
+)
 
 RUNS = Path(__file__).parents[1] / "runs"
 INTERNAL = ("count-arrays", "ragged", "pages")
@@ -38,15 +45,18 @@ class Both:
     ----------
     status
         Of the last answer.
+    breaks_off
+        Whether the model takes no second step, as a Tiled that has been made to fail there.
     differences
         Of each request that they answered differently: what it was, what Tiled answered, and what
         the model did.
     """
 
     def __init__(self, catalog: EmbeddedCatalog) -> None:
-        self.model = TiledModel(stores_lists=catalog.storage == "duckdb")
+        self.model = TiledModel(stores_lists=catalog.storage == "duckdb", doubled="dropped")
         self.http: httpx.Client = catalog.client.context.http_client
         self.status = 0
+        self.breaks_off = False
         self.differences: list[tuple[str, Any, Any]] = []
         self._send = self.http.send
 
@@ -58,7 +68,8 @@ class Both:
         assert self.differences == []
 
     def _ask_both(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        modelled = self.model.handle_request(request)
+        finish = self.model.begin(request)
+        modelled = httpx.Response(500) if self.breaks_off else finish()
         expected, self.status = as_read(modelled), modelled.status_code
         answer: Any = 500  # what a server would answer where a Tiled in this process raises
         try:
@@ -125,7 +136,7 @@ def _data(data: Any, structure: Any) -> Any:
     match data:
         case pa.Table():
             return data.to_pydict()
-        case np.ndarray():
+        case np.ndarray() | Chunks():
             return data.tolist()
         case dict():  # the buffers of an awkward array
             form = awkward.forms.from_dict(structure["form"])
@@ -168,6 +179,25 @@ def test_files_are_kept_as_tiled_keeps_them(catalog: EmbeddedCatalog) -> None:
                 write(catalog.client, ops, into=name.replace("/", "-"))
 
 
+@pytest.mark.parametrize("suffix", ["{}", "{index}", " %7B?#"])
+def test_names_are_told_as_tiled_tells_them(catalog: EmbeddedCatalog, suffix: str) -> None:
+    frame = key("array", (2,), dtype_numpy="<f8")
+    keys = {f"x{suffix}": key(dtype_numpy="<f8"), f"frame{suffix}": frame}
+    data = {f"x{suffix}": 0.5, f"frame{suffix}": [1.0, 2.0]}
+    documents = [
+        ("start", start(UID)),
+        ("descriptor", descriptor(keys, UID, name=f"primary{suffix}")),
+        ("event", event(1, data)),
+        ("event", event(2, data)),
+        ("stop", stop(UID)),
+    ]
+    both = Both(catalog)
+    with both.asked_together():
+        for _ in range(2):
+            write(catalog.client, ops_of(documents, flush_rows=1))
+    assert tree_of(both.model) == tree(catalog.client)
+
+
 # What is refused, and what is only asked for where something else failed
 
 TABLE, ARRAY, RAGGED = (f"{UID}/primary/{key}" for key in ("internal", "image", "waveform"))
@@ -203,7 +233,7 @@ def create(key: str, source: DataSource[Any] | None = None) -> dict[str, Any]:
 
 
 def put_source(number: int, asset: Asset) -> dict[str, Any]:
-    source = asdict(external_source(FILES, [asset], number))
+    source = asdict(external_source(replace(FILES, assets=(asset,)), number))
     return {"content": safe_json_dump({"data_source": source})}
 
 
@@ -260,7 +290,7 @@ REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 
 def test_what_tiled_refuses_is_refused(catalog: EmbeddedCatalog) -> None:
     both = Both(catalog)
-    files = create("files", external_source(FILES, FILES.assets))
+    files = create("files", external_source(FILES))
     with both.asked_together():
         both.http.post(f"{BASE}/register/", **files)
         write(catalog.client, list(WHOLE_RUN))
@@ -269,3 +299,104 @@ def test_what_tiled_refuses_is_refused(catalog: EmbeddedCatalog) -> None:
                 both.http.request(method, f"{BASE}/{path}", **more)
             assert str(both.status) in expected, (method, path, more)
     assert tree_of(both.model) == tree(catalog.client)
+
+
+# Between two steps
+
+
+@pytest.fixture
+def half_done(duckdb_catalog: EmbeddedCatalog, monkeypatch: pytest.MonkeyPatch) -> Iterator[Both]:
+    """A run with a ragged array, of which rows were stored that are not counted."""
+    both = Both(duckdb_catalog)
+    with both.asked_together():
+        write(duckdb_catalog.client, list(WHOLE_RUN))
+        break_off(both, monkeypatch, upload_ragged([[7.0], [8.0, 9.0]], 5), RAGGED)
+        yield both
+    assert tree_of(both.model) == tree(duckdb_catalog.client)
+
+
+def upload_ragged(rows: list[list[float]], offset: int) -> dict[str, Any]:
+    array = ragged_array([np.array(row) for row in rows], (None,))
+    params = {"offset": offset, "shape": len(rows), "extend": True}
+    content = to_zipped_buffers("application/zip", array, {})
+    return {"content": content, "params": params, "headers": {"content-type": "application/zip"}}
+
+
+def break_off(
+    both: Both, monkeypatch: pytest.MonkeyPatch, upload: dict[str, Any], place: str
+) -> None:
+    """Append rows, and fail before they are counted."""
+    with monkeypatch.context() as patches, suppress(ZeroDivisionError):
+        patches.setattr("tiled.catalog.adapter.compute_structure_id", lambda _: 1 / 0)
+        both.breaks_off = True
+        both.http.patch(f"{BASE}/ragged/full/{place}", **upload)
+    both.breaks_off = False
+
+
+def test_rows_that_are_not_counted_are_not_read(half_done: Both) -> None:
+    half_done.http.get(f"{BASE}/metadata/{RAGGED}")
+    half_done.http.get(f"{BASE}/ragged/full/{RAGGED}", headers={"accept": "application/zip"})
+    assert half_done.status == 200
+
+
+@pytest.mark.parametrize("rows", [[[1.0]], [[1.0], [2.0]], [[1.0], [2.0], [3.0]]])
+def test_rows_that_are_not_counted_are_taken_for_the_next(
+    half_done: Both, rows: list[list[float]]
+) -> None:
+    half_done.http.patch(f"{BASE}/ragged/full/{RAGGED}", **upload_ragged(rows, 5))
+    assert half_done.status == 200
+    with suppress(Exception):  # of fewer rows than were counted then
+        half_done.http.get(f"{BASE}/ragged/full/{RAGGED}", headers={"accept": "application/zip"})
+    half_done.http.delete(f"{BASE}/metadata/{RAGGED}", params={"external_only": False})
+
+
+def test_a_node_that_is_made_anew_knows_nothing_of_them(half_done: Both) -> None:
+    op = ragged([[1, 2]])
+    half_done.http.delete(f"{BASE}/metadata/{RAGGED}", params={"external_only": False})
+    client = SimpleNamespace(
+        uri=f"{BASE}/metadata/", context=SimpleNamespace(http_client=half_done.http)
+    )
+    write(client, [run_container(), stream_container(), op])
+    assert half_done.status == 200
+
+
+@pytest.mark.parametrize("lost", [[[7.0], [8.0, 9.0]], [[7.0, 7.0]], [[]]])
+def test_of_another_kind_of_ragged_array_both_are_stored(
+    duckdb_catalog: EmbeddedCatalog, monkeypatch: pytest.MonkeyPatch, lost: list[list[float]]
+) -> None:
+    both = Both(duckdb_catalog)
+    place = f"{UID}/primary/other"
+    first = [ragged([[1]], dtype="<i8"), ragged([[1, 2]], key="other")]
+    with both.asked_together():
+        write(duckdb_catalog.client, [run_container(), stream_container(), *first])
+        break_off(both, monkeypatch, upload_ragged(lost, 1), place)
+        for rows, offset in ([[3.0, 4.0]], 1), ([[5.0]], 2):
+            both.http.patch(f"{BASE}/ragged/full/{place}", **upload_ragged(rows, offset))
+            assert both.status == 200
+        with suppress(Exception):
+            both.http.get(f"{BASE}/ragged/full/{place}", headers={"accept": "application/zip"})
+
+
+@pytest.mark.parametrize(
+    ("step", "is_made"),
+    [
+        ("tiled.catalog.adapter.compute_structure_id", False),
+        ("tiled.server.router.links_for_node", True),
+    ],
+)
+def test_what_is_answered_with_500_may_be_there(
+    catalog: EmbeddedCatalog, monkeypatch: pytest.MonkeyPatch, step: str, is_made: bool
+) -> None:
+    http = catalog.client.context.http_client
+    source = DataSource(
+        structure_family="table",
+        structure=TableStructure.from_schema(ROWS.schema, 1),
+        mimetype=SQL_TABLE,
+    )
+    creation = create("table", source)
+    with monkeypatch.context() as patches:
+        patches.setattr(step, lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            http.post(f"{BASE}/metadata/", **creation)
+    assert http.get(f"{BASE}/metadata/table").status_code == (200 if is_made else 404)
+    assert http.post(f"{BASE}/metadata/", **creation).status_code == (409 if is_made else 200)

@@ -1,7 +1,8 @@
 """Tiled's HTTP API on a tree in memory, as far as `TiledSink` uses it.
 
-It answers as Tiled 0.2.20 does, one request after another, and has no faults of its own;
-`test_conformance.py` holds the two side by side. An exception is a 500, as it is in Tiled.
+It answers as Tiled 0.2.20 does, one request after another, and has no faults of its own; where
+Tiled takes two steps that a fault may come between, so does the model. `test_conformance.py` holds
+the two side by side. An exception is a 500, as it is in Tiled.
 """
 
 import json
@@ -9,8 +10,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from itertools import count
+from random import Random
 from types import SimpleNamespace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import httpx
 import numpy as np
@@ -26,7 +28,10 @@ from tests.comparing import plain
 
 Json: TypeAlias = dict[str, Any]
 Path: TypeAlias = tuple[str, ...]
+Doubled: TypeAlias = Literal["refused", "dropped", "stored"]
 
+OF_TILED = {"X-Tiled-Request-ID": "1"}
+"""A header by which an error of Tiled's own is told from a proxy's."""
 BASE = "http://local-tiled-app/api/v1"
 """The address that Tiled has where it runs in-process."""
 _LINKS = {
@@ -51,6 +56,39 @@ class RefusalError(Exception):
 
 
 @dataclass(slots=True)
+class Chunks:
+    """The rows of a ragged array: a server stores them first, and counts them afterwards.
+
+    Parameters
+    ----------
+    doubled
+        What becomes of rows whose number is stored already.
+    stored
+        The rows of each request, with its number; in the order in which they came.
+    counted
+        How many rows each number has, as far as the server knows.
+    """
+
+    doubled: Doubled
+    stored: list[tuple[int, list[Any]]] = field(default_factory=list)
+    counted: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return sum(self.counted)
+
+    def tolist(self) -> list[Any]:
+        """What is read: where a number is stored twice, the second is taken for the next one."""
+        found: list[Any] = []
+        there = [chunk for chunk in self.stored if chunk[0] < len(self.counted)]
+        there.sort(key=lambda chunk: chunk[0])
+        for (_, rows), length in zip(there, self.counted, strict=False):
+            if len(rows) < length:
+                raise ValueError("buffers are too short")
+            found += rows[:length]
+        return found
+
+
+@dataclass(slots=True)
 class Node:
     """A node of the tree.
 
@@ -60,7 +98,7 @@ class Node:
         Its data source, as JSON; None for a container.
     data
         A table's rows (`pyarrow.Table`), an array (`numpy.ndarray`), the rows of a ragged array
-        (nested lists), or the buffers of an awkward array.
+        (`Chunks`), or the buffers of an awkward array.
     """
 
     family: str
@@ -96,6 +134,8 @@ class Node:
             for of_portions in ("chunks", "size"):
                 source["structure"].pop(of_portions, None)
         values = {field.name: getattr(self, field.name) for field in fields(self)}
+        if isinstance(self.data, Chunks):
+            values["data"] = self.data.tolist()
         value: Json = plain({**values, "source": source})
         return value
 
@@ -107,7 +147,16 @@ class TiledModel(httpx.BaseTransport):
     Parameters
     ----------
     stores_lists
-        Whether tables may hold lists, as in DuckDB, or not, as in SQLite.
+        Whether tables may hold lists, as in DuckDB and PostgreSQL, or not, as in SQLite.
+    shuffle
+        Gives the order of rows that are read from a table, as PostgreSQL does, which has none;
+        without it they come as they were stored.
+    doubled
+        What becomes of a ragged array's rows where others have their number: PostgreSQL refuses
+        them, while DuckDB drops them without a word.
+    indexed
+        The kind of ragged arrays for which this holds, others being stored twice: Tiled makes an
+        index for the first kind, and finds for any other that there is an index of that name.
 
     Attributes
     ----------
@@ -116,20 +165,22 @@ class TiledModel(httpx.BaseTransport):
     """
 
     stores_lists: bool = True
+    shuffle: Random | None = None
+    doubled: Doubled = "refused"
+    indexed: str | None = None
     nodes: dict[Path, Node] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self.begin(request)()
+
+    def begin(self, request: httpx.Request) -> Callable[[], httpx.Response]:
+        """Take the first of a request's steps; give what takes the second, if any, and answers."""
         request.read()
-        try:
-            answer = self._answer(request)
-        except RefusalError as refusal:
-            return httpx.Response(refusal.status, json={"detail": refusal.detail})
-        except Exception as error:
-            return httpx.Response(500, json={"detail": str(error)})
-        if isinstance(answer, bytes):
-            return httpx.Response(200, content=answer)
-        return httpx.Response(200, json=answer)
+        answer = _answer_of(lambda: self._answer(request))
+        if isinstance(answer, httpx.Response):
+            return lambda: answer
+        return lambda: _answer_of(answer)
 
     def plain(self) -> dict[Path, Json]:
         """The tree as a value."""
@@ -180,7 +231,9 @@ class TiledModel(httpx.BaseTransport):
             case "ragged" if not self.stores_lists:
                 raise ValueError("Unsupported PyArrow type")
             case "ragged":
-                return []
+                rows = json.dumps([structure["data_type"], structure["shape"][1:]])
+                self.indexed = self.indexed or rows
+                return Chunks(self.doubled if self.indexed == rows else "stored")
         return None
 
     def _describe(self, path: Path, request: httpx.Request) -> Json:
@@ -239,6 +292,9 @@ class TiledModel(httpx.BaseTransport):
 
     def _read_rows(self, path: Path, request: httpx.Request) -> bytes:
         table = self._node(path, "table").data
+        if self.shuffle is not None:
+            order = self.shuffle.sample(range(len(table)), len(table))
+            table = table.take(pa.array(order, pa.int64()))
         columns = request.url.params.get_list("column") or table.column_names
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, table.select(columns).schema) as writer:
@@ -264,19 +320,32 @@ class TiledModel(httpx.BaseTransport):
         node.data[tuple(map(slice, offset, ends))] = part
         return node.structure
 
-    def _append_ragged(self, path: Path, request: httpx.Request) -> Json | None:
+    def _append_ragged(self, path: Path, request: httpx.Request) -> Callable[[], Json | None]:
         node, params = self._node(path, "ragged"), request.url.params
-        if params.get("extend") != "true" or _numbers(params["offset"]) != (len(node.data),):
+        chunks, counted = node.data, node.data.counted
+        if params.get("extend") != "true" or _numbers(params["offset"]) != (len(chunks),):
             raise NotImplementedError("Only appending along the leftmost dimension is supported")
-        node.data = node.data + ragged.from_zipped_buffers(request.content, None).tolist()
-        return node.structure
+        rows = ragged.from_zipped_buffers(request.content, None).tolist()
+        is_doubled = any(number == len(counted) for number, _ in chunks.stored)
+        if is_doubled and chunks.doubled == "refused":
+            raise RefusalError(409, f"A chunk with this index already exists: {len(counted)}")
+        if not is_doubled or chunks.doubled == "stored":
+            chunks.stored.append((len(counted), rows))
+
+        def count_rows() -> Json | None:
+            if self.nodes.get(path) is not node:
+                raise LookupError("It was deleted.")
+            chunks.counted = (*counted, len(rows))
+            return node.structure
+
+        return count_rows
 
     def _read_ragged(self, path: Path, request: httpx.Request) -> bytes:
         node = self._node(path, "ragged")
-        if not node.data:
+        if not node.data.counted:
             raise ValueError("need at least one array to concatenate")
         structure = RaggedStructure.from_json(node.structure)
-        rows = ragged.from_json(json.dumps(node.data), structure)
+        rows = ragged.from_json(json.dumps(node.data.tolist()), structure)
         return ragged.to_zipped_buffers("application/zip", rows, {})
 
     def _write_awkward(self, path: Path, request: httpx.Request) -> None:
@@ -306,6 +375,21 @@ _ACTIONS: dict[tuple[str, str], Callable[[TiledModel, Path, httpx.Request], Any]
     ("PUT", "awkward/full"): TiledModel._write_awkward,
     ("DELETE", "stream/close"): TiledModel._close_stream,
 }
+
+
+def _answer_of(act: Callable[[], Any]) -> Any:
+    """The answer to what is done; or what is to be done next, before there is one."""
+    try:
+        answer = act()
+    except RefusalError as refusal:
+        return httpx.Response(refusal.status, json={"detail": refusal.detail})
+    except Exception as error:
+        return httpx.Response(500, json={"detail": str(error)}, headers=OF_TILED)
+    if callable(answer):
+        return answer
+    if isinstance(answer, bytes):
+        return httpx.Response(200, content=answer)
+    return httpx.Response(200, json=answer)
 
 
 def connect(transport: httpx.BaseTransport) -> Any:

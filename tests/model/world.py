@@ -1,5 +1,6 @@
 """Processes that write runs to a model of Tiled, through a network where requests meet faults."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -8,7 +9,7 @@ import httpx
 import pytest
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from tests.model.tiled import TiledModel, connect
+from tests.model.tiled import OF_TILED, TiledModel, connect
 from tiledmap.runtime.delivery import Delivery
 from tiledmap.runtime.errors import SinkError
 from tiledmap.sinks.tiled import TiledSink, sink
@@ -17,6 +18,8 @@ from tiledmap.sinks.tiled.claims import Claim
 MOST_BEGINNINGS = 5
 """How often a process begins a run again by itself, as one with a journal does."""
 MOST_REQUESTS = 2_000
+MOST_SERVER_ERRORS = 2
+"""How often a creation is answered with 500 by a server that can hold what is created."""
 PATIENCE = 0.3
 """Seconds, of a clock that nobody waits for."""
 
@@ -28,7 +31,8 @@ class Fault:
     Parameters
     ----------
     acted
-        When the server acts on it: ``now``, ``later`` or ``never``.
+        When the server acts on it: ``now``, ``later`` or ``never``; ``half``, where it takes the
+        first of two steps alone; ``half, later``, where the second follows some time.
     told
         What the process is told: the status of an error, or an exception; None if it dies.
     """
@@ -131,7 +135,8 @@ class World:
         self._runs = runs
         self._begin = begin
         self._processes: dict[str, Process] = {}
-        self._late: list[httpx.Request] = []
+        self._late: list[tuple[httpx.Request, Callable[[], httpx.Response]]] = []
+        self._server_errors = Counter[tuple[Process, str, bytes]]()
         self._patches = pytest.MonkeyPatch()
 
     def __enter__(self) -> Self:
@@ -163,23 +168,35 @@ class World:
         request = process.request
         if request is None:
             return
-        if fault.acted == "now":
-            self._act(request)
-        elif fault.acted == "later":
-            self._late.append(request)
+        match fault.acted:
+            case "now":
+                self._act(request)
+            case "half":
+                self._begin_to_act(request)
+            case "later":
+                self._late.append((request, lambda: self._act(request)))
+            case "half, later":
+                self._late.append((request, self._begin_to_act(request)))
         if fault.told is None:
             process.die()
         elif isinstance(fault.told, int):
-            # With 500 a server says of a new node that its storage cannot hold it.
-            status = 503 if (fault.told, request.method) == (500, "POST") else fault.told
-            process.go_on(httpx.Response(status, json={"detail": "a fault"}))
+            status = fault.told
+            if (status, request.method) == (500, "POST"):
+                creation = process, str(request.url), request.content
+                self._server_errors[creation] += 1
+                # With more of them a server says of a new node that its storage cannot hold it.
+                status = 503 if self._server_errors[creation] > MOST_SERVER_ERRORS else 500
+            headers = OF_TILED if status == 500 else None
+            process.go_on(httpx.Response(status, json={"detail": "a fault"}, headers=headers))
         else:
             process.go_on(fault.told("a fault", request=request))
 
     def arrive(self) -> None:
         """Act on the first of the requests that are on their way."""
         if self._late:
-            self._act(self._late.pop(0))
+            request, act = self._late.pop(0)
+            self._touch(request)
+            act()
 
     def finish(self) -> None:
         """Let all that is on its way arrive, and all that is at work succeed."""
@@ -192,12 +209,18 @@ class World:
         return name in self._processes and self._processes[name].request is not None
 
     def _awaits(self, uid: str) -> bool:
-        return uid in map(self._run_of, self._late)
+        return any(uid == self._run_of(request) for request, _ in self._late)
 
     def _act(self, request: httpx.Request) -> httpx.Response:
+        return self._begin_to_act(request)()
+
+    def _begin_to_act(self, request: httpx.Request) -> Callable[[], httpx.Response]:
+        self._touch(request)
+        return self.model.begin(request)
+
+    def _touch(self, request: httpx.Request) -> None:
         if request.method != "GET":
             self.stored.discard(self._run_of(request))
-        return self.model.handle_request(request)
 
     def _run_of(self, request: httpx.Request) -> str:
         said = request.url.path.encode() + request.content

@@ -3,6 +3,7 @@
 import copy
 import warnings
 from collections.abc import Iterable
+from enum import Enum
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,15 @@ from tiledmap.sinks.embedded import EmbeddedCatalog
 
 MAX_ARRAY_SIZE = 16
 """What TiledWriter has as its default."""
+
+
+class Missing(Enum):
+    """What a tree has where the other has something."""
+
+    MISSING = "missing"
+
+
+MISSING = Missing.MISSING
 
 
 def write_both(catalog: EmbeddedCatalog, documents: list[Any]) -> tuple[Any, Any]:
@@ -60,7 +70,8 @@ def differences(ours: Any, theirs: Any, path: str = "") -> dict[str, tuple[Any, 
     if isinstance(ours, dict) and isinstance(theirs, dict):
         found = {}
         for key in sorted({*ours, *theirs}):
-            found |= differences(ours.get(key), theirs.get(key), f"{path}/{key}")
+            both = ours.get(key, MISSING), theirs.get(key, MISSING)
+            found |= differences(*both, f"{path}/{key}")
         return found
     return {} if ours == theirs else {path: (ours, theirs)}
 

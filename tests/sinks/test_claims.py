@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -233,3 +234,23 @@ def test_a_forked_process_leaves_the_runs_of_its_parent_alone(server: Server, se
     sink.perform(rows(0, 2))
     sink.perform(close())
     assert len(served[UID, "primary", "internal"].read()) == 2
+
+
+def test_a_writer_among_other_processes_may_be_alive(catalog: EmbeddedCatalog) -> None:
+    """As in a container that has this host's name: its numbers of processes mean others here."""
+    gone = {"pid": 2**22 + 1, "started": 0.0}
+    here = Claim.make("here").namespace
+    assert here is not None
+    begin = held_by(catalog, **gone, namespace=here + 1)
+    with pytest.raises(BusyRunError):
+        perform(catalog.client, begin)
+
+
+@pytest.mark.parametrize("namespace", [{}, {"namespace": None}, {"namespace": "mine"}])
+def test_a_claim_that_does_not_say_among_which_processes_counts_as_one_of_these(
+    namespace: dict[str, Any],
+) -> None:
+    said = {"id": "theirs", "host": socket.gethostname(), "pid": 2**22 + 1, "started": 0.0}
+    claim = Claim.read({"tiledmap": {"writer": {**said, **namespace}}})
+    assert claim is not None
+    assert not claim.may_be_alive()

@@ -15,11 +15,24 @@ import httpx
 import pytest
 
 from tests.conftest import ALL_SCOPES, Server, serve
+from tests.model.tiled import OF_TILED, TiledModel, connect
+from tests.model.world import Clock
 from tests.sinks.test_files import register, sequence, update
-from tests.sinks.test_tiled import close, run_container, stored, stream_container
-from tiledmap.runtime.errors import SinkError
+from tests.sinks.test_tiled import (
+    close,
+    patch,
+    rows,
+    run_container,
+    stored,
+    stream_container,
+    table,
+)
+from tiledmap.runtime.errors import DoubledRowsError, SinkError
+from tiledmap.runtime.ops import Op
+from tiledmap.runtime.waiting import Waiting
 from tiledmap.sinks.embedded import EmbeddedCatalog, open_catalog
 from tiledmap.sinks.tiled import TiledSink
+from tiledmap.sinks.tiled import sink as sink_module
 from tiledmap.sinks.tiled.requests import LONGEST_PAUSE, LONGEST_WORDS, RequestError, Requests
 
 KEY = "5ecre7" * 6
@@ -51,16 +64,92 @@ def error_of(status: int, detail: Any = "no", **headers: str) -> RequestError:
         (422, False, False),
         (425, True, False),
         (429, True, False),
-        (500, False, False),
+        (500, True, True),
         (502, True, True),
         (503, True, True),
         (504, True, True),
+        (507, True, True),
+        (520, True, True),
+        (524, True, True),
     ],
 )
 def test_waiting_helps_against_some_answers(status: int, transient: bool, lost: bool) -> None:
     error = error_of(status)
     assert (error.transient, error.lost) == (transient, lost)
     assert error.words == f"the server says {status}: no"
+
+
+def test_a_500_of_tiled_is_a_refusal_and_one_of_a_proxy_is_none(served: Any) -> None:
+    body = {"content-type": "application/json-patch+json", "specs": None, "access_tags": None}
+    absent = {**body, "metadata": [{"op": "remove", "path": "/absent"}]}
+    with pytest.raises(RequestError, match="its log has the cause under request") as caught:
+        Requests(served.context.http_client).send("PATCH", served.uri, json=absent)
+    assert (caught.value.status, caught.value.transient, caught.value.lost) == (500, False, False)
+    error = error_of(500, **{"X-Tiled-Request-ID": ""})
+    assert (error.transient, error.lost) == (False, False)
+
+
+@pytest.mark.parametrize("status", [500, 520, 524])
+def test_rows_to_which_a_proxy_answered_may_come_late(status: int) -> None:
+    model, late = TiledModel(), list[httpx.Request]()
+
+    def give_up(request: httpx.Request) -> httpx.Response:
+        if "/table/" in request.url.path and not late:
+            late.append(request)
+            return httpx.Response(status, text="a time-out occurred")
+        return model.handle_request(request)
+
+    sink = TiledSink(connect(httpx.MockTransport(give_up)))
+    for op in (run_container(), stream_container(), table(), rows(0, 2), rows(2, 3)):
+        sink.perform(op)
+    model.handle_request(late[0])
+    with pytest.raises(DoubledRowsError, match="it holds 7 rows"):
+        sink.perform(close())
+
+
+@pytest.mark.parametrize("op", [rows(2, 3), patch({"more": 1}), close()], ids=lambda op: type(op))
+def test_a_database_that_is_away_for_a_while_is_waited_for(
+    op: Op, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tiled answers 500 then, as it does to what it cannot store."""
+    clock = Clock()
+    monkeypatch.setattr(sink_module, "time", clock)
+    model, away = TiledModel(), False
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(500, headers=OF_TILED) if away else model.handle_request(request)
+
+    sink = TiledSink(connect(httpx.MockTransport(answer)))
+    for each in (run_container(), stream_container(), table(), rows(0, 2)):
+        sink.perform(each)
+    away = True
+    since, transient = clock.monotonic(), True
+    while transient:
+        with pytest.raises(SinkError) as caught:
+            sink.perform(op)
+        transient = caught.value.transient
+    assert 60 < clock.monotonic() - since < 70
+    away = False
+    sink.perform(op)
+
+
+def test_what_a_database_may_not_be_able_to_store_is_final_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sink_module, "time", Clock())
+    model = TiledModel()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "/table/" in request.url.path:
+            return httpx.Response(500, headers=OF_TILED)
+        return model.handle_request(request)
+
+    sink = TiledSink(connect(httpx.MockTransport(answer)))
+    for op in (run_container(), stream_container(), table()):
+        sink.perform(op)
+    with pytest.raises(SinkError) as caught:
+        sink.perform(rows(0, 2))
+    assert not caught.value.transient
 
 
 @pytest.mark.parametrize(
@@ -129,7 +218,23 @@ def test_a_longer_pause_than_there_is_patience_for_ends_the_tries(
     with pytest.raises(SinkError) as caught:
         TiledSink(catalog.client).perform(run_container())
     assert caught.value.transient
+    assert caught.value.pause == 30
     assert len(made) == 1
+
+
+def test_whoever_delivers_waits_as_long_as_a_server_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    waiting = Waiting()
+
+    def wait(event: threading.Event, seconds: float | None = None) -> bool:
+        waited.append(seconds or 0.0)
+        return False
+
+    monkeypatch.setattr(threading.Event, "wait", wait)
+    waiting.wait(SinkError("busy", close(), transient=True, pause=30))
+    waiting.wait(SinkError("busy", close(), transient=True))
+    assert waited[0] == 30
+    assert 0 < waited[1] < 1
 
 
 # What is said

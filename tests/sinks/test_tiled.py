@@ -296,6 +296,17 @@ def test_an_op_is_one_request_and_rows_with_a_new_array_are_one_more(
     }
 
 
+@pytest.mark.parametrize("key", ["r{index}", "r{0}", "{}", "{index.__class__}", "{"])
+def test_a_key_with_braces_is_a_key_like_others(client: Any, key: str) -> None:
+    """Tiled's own addresses of tables have a place to be filled in, in braces."""
+    for run in ("r0", key):
+        uid = f"{UID}-{run}"
+        ops = (run_container(run, uid), stream_container(run, "primary"), table(), rows(0, 2))
+        moved = [replace(op, run=uid, path=(run, *op.path[1:])) for op in ops]
+        perform(client, *moved)
+        assert len(plain(client)[run, "primary", "internal"].read()) == 2
+
+
 def test_every_new_node_is_sent_its_access_tags(catalog: EmbeddedCatalog) -> None:
     creations = [run_container(), stream_container(), table(), array(np.ones((1, 2)))]
     with requests_of(catalog.client) as requests:

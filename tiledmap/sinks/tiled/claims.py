@@ -30,18 +30,21 @@ class Claim:
         The process that writes.
     started
         When that process began, in seconds since 1970; None where that cannot be told.
+    namespace
+        Whose processes `pid` counts, as a container has its own; None where that cannot be told.
     """
 
     id: str
     host: str
     pid: int
     started: float | None
+    namespace: int | None = None
 
     @classmethod
     def make(cls, writer: str) -> Self:
         """Claim a run for this process, for as long as the claim is kept."""
         pid = os.getpid()
-        claim = cls(writer, socket.gethostname(), pid, _began(pid))
+        claim = cls(writer, socket.gethostname(), pid, _began(pid), _namespace())
         _held[writer] = claim
         return claim
 
@@ -55,9 +58,12 @@ class Claim:
                     "host": str() as host,
                     "pid": int() as pid,
                     "started": float() | int() | None as started,
+                    **others,
                 }
             }:
-                return cls(writer, host, pid, started)
+                namespace = others.get("namespace")
+                known = namespace if isinstance(namespace, int) else None
+                return cls(writer, host, pid, started, known)
         return None
 
     def as_metadata(self) -> dict[str, Any]:
@@ -67,6 +73,8 @@ class Claim:
     def may_be_alive(self) -> bool:
         """Whether its writer may be at work, as far as can be told from here."""
         if self.host != socket.gethostname() or sys.platform == "win32":
+            return True
+        if None not in (self.namespace, _namespace()) and self.namespace != _namespace():
             return True
         if self.pid == os.getpid() and self._began_at(_began(self.pid)):
             gc.collect()  # a writer that was dropped may be part of a cycle
@@ -93,6 +101,14 @@ def _began(pid: int) -> float | None:
     try:
         ticks = int(_state(pid)[19])
         return _booted() + ticks / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        return None
+
+
+def _namespace() -> int | None:
+    """Which processes are counted with this one, by Linux's /proc."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
     except OSError:
         return None
 

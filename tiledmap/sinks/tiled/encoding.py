@@ -58,10 +58,8 @@ def data_type_of(op: Op, dtype: np.dtype[Any]) -> BuiltinDtype | StructDtype:
     return StructDtype.from_numpy_dtype(dtype)
 
 
-def external_source(
-    source: FileSource, assets: Sequence[Asset], source_id: int | None = None
-) -> DataSource[Any]:
-    """Files as Tiled's data source, with those of their assets that it is to be told of.
+def external_source(source: FileSource, source_id: int | None = None) -> DataSource[Any]:
+    """Files as Tiled's data source.
 
     Parameters
     ----------
@@ -77,7 +75,7 @@ def external_source(
         properties=dict(source.properties),
         assets=[
             TiledAsset(asset.uri, asset.is_directory, asset.parameter, asset.num)
-            for asset in assets
+            for asset in source.assets
         ],
         management=Management.external,
     )

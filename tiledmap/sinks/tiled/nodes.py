@@ -76,16 +76,20 @@ class Node:
         True for a node that was there before.
     rows
         Rows that are stored; None where the server must be asked.
+    before
+        Rows of a table that were there when some were sent last; None where none were.
     sent
         Rows that the run has sent, whatever became of them.
     checksum
-        Of the numbers in those rows, where they are ragged.
-    column
-        The first column of a table, as far as it was there when it was looked at.
+        Of the numbers in those rows: all of them where they are ragged, those of the key of a
+        table.
+    found
+        The checksum of what a table held when it was looked at, until the run has come so far.
     waiting
         Keys of metadata that are to be set at the run's end.
     foul
-        True where rows are doubled: no more are sent, and it is to be made anew.
+        True where it has other rows than the run, as far as can be told: no more are sent, and it
+        is to be made anew.
     lost
         True after rows whose request the server may yet be going to act on.
     doubtful
@@ -99,6 +103,8 @@ class Node:
         The op that it comes from.
     closed
         True where readers that follow it were told that it is complete.
+    failure
+        What was found to be wrong with it at the run's end.
     """
 
     links: Mapping[str, str]
@@ -107,9 +113,10 @@ class Node:
     stored: Json | None
     adopted: bool = False
     rows: int | None = 0
+    before: int | None = None
     sent: int = 0
     checksum: int = 0
-    column: Any = None
+    found: int | None = None
     waiting: set[str] = field(default_factory=set)
     foul: bool = False
     lost: bool = False
@@ -118,6 +125,7 @@ class Node:
     files: Files | None = None
     creation: CreateNode | None = None
     closed: bool = False
+    failure: SinkError | None = None
 
     @property
     def uri(self) -> str:
@@ -126,12 +134,21 @@ class Node:
 
 @dataclass(slots=True)
 class Held:
-    """A node that cannot grow on this server: its rows wait here for the run's end."""
+    """A node that cannot grow on this server: its rows wait here for the run's end.
+
+    Parameters
+    ----------
+    failure
+        Why it was not written.
+    doubtful
+        True after a request to delete an earlier one that the server may yet be going to act on.
+    """
 
     creation: CreateArray | CreateRagged
     metadata: Json
     rows: list[Array] = field(default_factory=list)
     failure: SinkError | None = None
+    doubtful: bool = False
 
 
 class Catalog:
@@ -228,6 +245,9 @@ class Catalog:
     ) -> Node:
         """Make a node, or find the one that has its place; without `source`, a container.
 
+        A node with data is in doubt where somebody was here before, an earlier try included:
+        whoever it was may have more of its data on their way.
+
         Parameters
         ----------
         extra
@@ -246,11 +266,13 @@ class Catalog:
                 raise
             node = self.find(f"{parent.uri.rstrip('/')}/{quote(key, safe='')}", external)
             node.metadata, node.creation = metadata, op
+            node.doubtful = source is not None
             return node
         # What a server's validator has made of the metadata is said, and may be stored.
         stored = None if "metadata" in made else sent
         node = Node(made["links"], body["structure_family"], metadata, stored, creation=op)
         node.files = _files(made) if external else None
+        node.doubtful = source is not None and self.is_resumed(op)
         return node
 
     def find(self, uri: str, external: bool = False) -> Node:
@@ -352,7 +374,11 @@ def create_held(
     node = catalog.create(op, catalog.parent(op), source=source, metadata=held.metadata)
     same_kind = node.family == family and (family == "awkward" or node.kind == kind)
     if node.adopted and same_kind and (node.rows, node.kind) != (rows, kind):
-        catalog.delete(op, node)
+        try:
+            catalog.delete(op, node)
+        except RequestError as error:
+            held.doubtful |= error.lost
+            raise
         node = catalog.create(op, catalog.parent(op), source=source, metadata=held.metadata)
     if node.adopted:
         if (node.family, node.rows, node.kind) != (family, rows, kind):

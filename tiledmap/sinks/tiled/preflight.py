@@ -206,7 +206,7 @@ class _Probes:
 
     def register(self, source: FileSource) -> Json:
         """Make a node of files."""
-        external = external_source(source, source.assets)
+        external = external_source(source)
         body = node_body(str(uuid4()), external, access_tags=self._access_tags)
         return self._post(endpoint(self.uri, "register"), body)
 
@@ -292,7 +292,8 @@ def _tables(probes: _Probes) -> Finding:
         made = probes.create(_table(rows.schema))
         probes.send(
             "PATCH",
-            made["links"]["partition"].format(index=0),
+            endpoint(made["links"]["self"], "table/partition"),
+            params={"partition": 0},
             content=arrow_file(rows),
             content_type=APACHE_ARROW_FILE_MIME_TYPE,
         )

@@ -56,7 +56,6 @@ class Ragged:
         if node.family == "awkward":
             self.hold(op)
             return
-        node.doubtful = self._catalog.is_resumed(op)
         self._write(node, op)
         self._catalog.keep(op, node)
 

@@ -30,9 +30,8 @@ LOG_IN_AGAIN = (
     "the credentials worked before: log in again with client.context.authenticate(), "
     "or give the client a key that has not expired"
 )
-_BUSY = frozenset({408, 425, 429, 502, 503, 504})
-_ACTED_ON = frozenset({502, 503, 504})
-"""A proxy says so of a server that may be working on the request."""
+_BUSY = frozenset({408, 425, 429})
+_REQUEST_ID = "x-tiled-request-id"
 _TRIES_OF_SERVER_ERROR = 6
 _SECRET = re.compile(r"(?i)(api_key=|apikey |bearer )[^\s&'\"]+")
 
@@ -193,14 +192,16 @@ class Requests:
         except (ValueError, KeyError, TypeError, httpx.StreamError):
             detail = response.reason_phrase
         words = f"the server says {status}: {self._passed_on(str(detail))}"
-        if status in _BUSY:
+        own = status == httpx.codes.INTERNAL_SERVER_ERROR and _REQUEST_ID in response.headers
+        # A proxy says any other of a server that may be working on the request.
+        lost = response.is_server_error and not own
+        if status in _BUSY or lost:
             pause = _pause(response.headers.get("retry-after", ""))
-            lost = status in _ACTED_ON
             return RequestError(words, status=status, transient=True, lost=lost, pause=pause)
         if status == httpx.codes.UNAUTHORIZED and self._let_in and _is_about_login(str(detail)):
             return ExpiredLoginError(words)
-        if response.is_server_error:  # SQLite may have been locked
-            if request_id := response.headers.get("x-tiled-request-id"):
+        if own:  # SQLite may have been locked
+            if request_id := response.headers[_REQUEST_ID]:
                 words += f"; its log has the cause under request {self._passed_on(request_id)}"
             return RequestError(words, status=status, tries=_TRIES_OF_SERVER_ERROR)
         return RequestError(words, status=status)

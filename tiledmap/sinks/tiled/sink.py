@@ -8,7 +8,7 @@ and of the same kind, and rows that are stored already are not stored again.
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ from tiledmap.runtime.ops import (
     CloseRun,
     CreateArray,
     CreateContainer,
+    CreateNode,
     CreateRagged,
     CreateTable,
     ExtendArray,
@@ -63,6 +64,8 @@ from tiledmap.sinks.tiled.tables import Tables
 T = TypeVar("T")
 OpT = TypeVar("OpT", bound=Op)
 
+_LONGEST_ILLNESS = 60.0
+"""Seconds for which a server may answer 500 to what cannot be the fault of the op."""
 _OF_ATTEMPTS = ("notes", EXACT_KEY, claims.KEY)
 """Keys of a run's metadata that an earlier attempt may have left, and its last word sets right."""
 
@@ -119,6 +122,7 @@ class TiledSink:
         self._process = os.getpid()
         self._writers: dict[str, str] = {}
         self._claims: dict[str, Claim] = {}
+        self._refused: tuple[Op, float] | None = None
 
     def perform(self, op: Op) -> None:
         """Perform one op; one that was performed before changes nothing.
@@ -243,8 +247,29 @@ class TiledSink:
                     self._catalog.shared.clear()  # one may have been deleted: look again
                 delay = max(delay, error.pause)
                 if number >= error.tries or time.monotonic() + delay > deadline:
+                    error.transient = error.transient or self._may_recover(error, op)
                     raise _failure(error, op) from error
             time.sleep(delay)
+
+    def _may_recover(self, error: RequestError, op: Op) -> bool:
+        """Whether a server's error may be one of its storage, as of a database that is away."""
+        if error.tries == 1 or not self._is_sound(op):
+            return False
+        now = time.monotonic()
+        if self._refused is None or self._refused[0] is not op:
+            self._refused = op, now
+        return now - self._refused[1] < _LONGEST_ILLNESS
+
+    def _is_sound(self, op: Op) -> bool:
+        """Whether an op is of a kind that the server has taken before."""
+        match op:
+            case AppendRows():
+                return bool(self._catalog.node(op).before)
+            case CreateNode():  # it was made, and is being looked at or deleted
+                return isinstance(self._catalog.nodes(op).get(op.path), Node)
+            case ExtendArray() | PatchMetadata() | CloseRun():
+                return True
+        return False
 
     def _part_from_parent(self) -> None:
         """Leave the runs of the process that this one was forked from to it."""
@@ -343,8 +368,15 @@ class TiledSink:
 
     def _write_held(self, held: Held) -> None:
         parts = self._arrays if isinstance(held.creation, CreateArray) else self._ragged
+
+        def write(_: Op) -> None:
+            parts.write_held(held)
+            if held.doubtful:  # what a lost request has deleted since is made once more
+                held.doubtful = False
+                parts.write_held(held)
+
         try:
-            self._attempt(held.creation, lambda _: parts.write_held(held))
+            self._attempt(held.creation, write)
         except SinkError as error:
             if error.transient:
                 raise
@@ -363,26 +395,24 @@ class TiledSink:
 
     def _close_run(self, op: CloseRun) -> None:
         """Write what waited and look at what is in doubt, then say the last word."""
-        run = self._catalog.node(op)
-        nodes = list(self._catalog.nodes(op).items())
-        failures: list[SinkError] = []
-        for path, node in nodes:
+        run, nodes = self._catalog.node(op), self._catalog.nodes(op)
+        for path, node in list(nodes.items()):
             if isinstance(node, Held):
                 if node.failure is None:
                     self._write_held(node)
                 if node.failure is None:
-                    del self._catalog.nodes(op)[path]
-                else:
-                    failures.append(node.failure)
+                    del nodes[path]
             elif node.doubtful:
-                failures += self._settle(node)
-            if isinstance(node, Node) and node.waiting and node is not run:
+                self._settle(node)
+        failures = [node.failure for node in nodes.values() if node.failure is not None]
+        made = [node for node in nodes.values() if isinstance(node, Node)]
+        for node in made:
+            if node.waiting and node is not run and node.failure is None:
                 self._attempt(op, partial(self._set_waiting, node))
-        self._attempt(op, partial(self._say_last, run))
+        self._attempt(op, partial(self._say_last, run, failures))
         if self._close_streams:
-            for _, node in reversed(nodes):
-                if isinstance(node, Node):
-                    self._close_stream(op, node)
+            for node in reversed(made):
+                self._close_stream(op, node)
         self._forget(op.run)
         if failures:
             raise failures[0]
@@ -390,15 +420,19 @@ class TiledSink:
     def _set_waiting(self, node: Node, op: Op) -> None:
         self._catalog.patch(node, {})
 
-    def _say_last(self, run: Node, op: CloseRun) -> None:
+    def _say_last(self, run: Node, failures: Sequence[SinkError], op: CloseRun) -> None:
         patch = op.patch
         if run.stored is None:
             run.stored = self._catalog.find(run.uri).metadata
         if has_better_end(run.stored, patch):
             patch = {}
+        if failures:
+            own = patch.get("notes", run.metadata.get("notes", []))
+            own = own if isinstance(own, list) else [own]
+            patch = {**patch, "notes": [*own, *map(_as_note, failures)]}
         self._catalog.patch(run, patch, _OF_ATTEMPTS)
 
-    def _settle(self, node: Node) -> list[SinkError]:
+    def _settle(self, node: Node) -> None:
         """Look at a node to which a request may have come that was given up as lost."""
         of_family: dict[str, Tables | Arrays | Ragged] = {
             "table": self._tables,
@@ -413,9 +447,9 @@ class TiledSink:
             node.doubtful = error.transient
             if error.transient or isinstance(error, DoubledRowsError):
                 raise
-            return [error]
-        node.doubtful = False
-        return []
+            node.failure = error
+        else:
+            node.doubtful = False
 
     def _close_stream(self, op: CloseRun, node: Node) -> None:
         if not node.closed:
@@ -433,7 +467,13 @@ def _failure(error: RequestError, op: Op) -> SinkError:
     hint = hint_for_files(op, error.status) or hint_for(op)
     if isinstance(error, ExpiredLoginError):
         hint = LOG_IN_AGAIN
-    return SinkError(error.words, op, transient=error.transient, hint=hint)
+    return SinkError(error.words, op, transient=error.transient, pause=error.pause, hint=hint)
+
+
+def _as_note(failure: SinkError) -> str:
+    """What a run's notes say of a node that was found incomplete at the run's end."""
+    hint = f" ({failure.hint})" if failure.hint else ""
+    return f"{'/'.join(failure.path)} is not complete: {failure.reason}{hint}"
 
 
 def _uid(node: Node) -> Any:

@@ -1,15 +1,23 @@
 """Appendable tables, to which a server appends whatever it is sent, as often as it is sent."""
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from tiled.structures.table import TableStructure
 from tiled.utils import APACHE_ARROW_FILE_MIME_TYPE
 
 from tiledmap.runtime.errors import DoubledRowsError, SinkError, UnfitColumnsError
 from tiledmap.runtime.ops import AppendRows, CreateTable, Path
 from tiledmap.sinks.tiled.checks import already_stored, beyond_sqlite, changed_by_null, hint_for
-from tiledmap.sinks.tiled.encoding import SQL_TABLE, arrow_file
+from tiledmap.sinks.tiled.encoding import SQL_TABLE, arrow_file, endpoint
 from tiledmap.sinks.tiled.nodes import Catalog, Node
 from tiledmap.sinks.tiled.requests import RequestError
+
+_PARTITION = {"partition": 0}
+_KEY = "seq_num"
+_CHECKSUMS = 2**64
+_MIXING = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+"""Of SplitMix64: sums of such numbers are equal for the same numbers alone."""
 
 
 class Tables:
@@ -30,7 +38,6 @@ class Tables:
         structure = TableStructure.from_schema(op.schema, 1)
         schema = op.schema.remove_metadata()
         node = catalog.create_or_adopt(op, "table", schema, structure, mimetype=SQL_TABLE)
-        node.doubtful = catalog.is_resumed(op)  # whoever was here may have rows on their way
         catalog.keep(op, node)
         if op.path in self._unfit:
             self._unfit.remove(op.path)
@@ -46,14 +53,21 @@ class Tables:
                 "which Tiled would round",
                 op,
             )
-        node.sent = max(node.sent, op.first + op.rows.num_rows)
+        key, end = _key(node.kind), op.first + op.rows.num_rows
+        if key is not None:
+            node.checksum += _checksum(op.rows.column(key).slice(max(0, node.sent - op.first)))
+        node.sent = max(node.sent, end)
         if node.rows is None:
-            node.column = self._read_column(node)
-            node.rows = len(node.column)
+            node.rows, node.found = self._look(node)
+            node.foul |= key is None and not _may_be_told(node, end)
             # Rows that are not there after a lost answer may still come.
             node.doubtful |= node.lost and node.rows < node.sent
             node.lost = False
-        node.foul |= not _agrees(op, node.column)
+        if node.found is not None and op.first <= node.rows <= end == node.sent:
+            assert key is not None
+            beyond = _checksum(op.rows.column(key).slice(node.rows - op.first))
+            node.foul |= (node.checksum - beyond - node.found) % _CHECKSUMS != 0
+            node.found = None
         if node.foul:
             node.doubtful = True
             return
@@ -61,11 +75,12 @@ class Tables:
         rows = op.rows.slice(already_stored(op, stored))
         if rows.num_rows == 0:
             return
-        node.rows = None
+        node.rows, node.before = None, stored
         try:
             self._catalog.requests.send(
                 "PATCH",
-                node.links["partition"].format(index=0),
+                endpoint(node.uri, "table/partition"),
+                params=_PARTITION,
                 content=arrow_file(rows),
                 content_type=APACHE_ARROW_FILE_MIME_TYPE,
             )
@@ -75,43 +90,63 @@ class Tables:
         node.rows = stored + rows.num_rows
 
     def settle(self, node: Node) -> None:
-        """Count a table's rows once more."""
+        """Look at a table's rows once more."""
         assert node.creation is not None
-        there = len(self._read_column(node))
+        there, found = self._look(node)
+        if found is not None and there == node.sent:
+            node.foul |= (node.checksum - found) % _CHECKSUMS != 0
         if node.foul or there > node.sent:
+            held = (
+                f"{there} rows, and not just the {node.sent}"
+                if there > node.sent
+                else f"other rows than the {node.sent}"
+            )
             raise DoubledRowsError(
-                f"it holds {there} rows, and not just the {node.sent} that the run has: a request "
-                "that was given up as lost came through after all",
+                f"it holds {held} that the run has: a request that was given up as lost came "
+                "through after all",
                 node.creation,
                 hint="delete the table and write the run again",
             )
         if there < (node.rows or 0):
             raise SinkError(f"it holds {there} of the {node.rows} rows stored", node.creation)
 
-    def _read_column(self, node: Node) -> pa.ChunkedArray:
-        """Read a table's first column: how many rows there are, and which."""
+    def _look(self, node: Node) -> tuple[int, int | None]:
+        """Count a table's rows; the checksum of their key, where it has one, says which."""
+        schema = node.kind
+        key = _key(schema)
         response = self._catalog.requests.send(
             "GET",
-            node.links["partition"].format(index=0),
-            params={"partition": 0, "column": node.kind.names[0]},
+            endpoint(node.uri, "table/partition"),
+            params={**_PARTITION, "column": schema.names[key or 0]},
             accept=APACHE_ARROW_FILE_MIME_TYPE,
         )
         try:
-            return pa.ipc.open_file(pa.py_buffer(response.content)).read_all().column(0)
+            column = pa.ipc.open_file(pa.py_buffer(response.content)).read_all().column(0)
+            return len(column), None if key is None else _checksum(column)
         except (pa.ArrowInvalid, IndexError) as error:
-            raise RequestError(
-                "the server's count of rows cannot be read", transient=True
-            ) from error
+            raise RequestError("the server's rows cannot be read", transient=True) from error
 
 
-def _agrees(op: AppendRows, column: pa.ChunkedArray | None) -> bool:
-    """Whether those rows of an op that are there are in their place, as far as can be told.
+def _key(schema: pa.Schema) -> int | None:
+    """The column whose numbers tell rows apart; None where a table has none."""
+    index: int = schema.get_field_index(_KEY)
+    return index if index >= 0 and pa.types.is_integer(schema.field(index).type) else None
 
-    A row that was doubled stands where another should be. Integers tell, as ``seq_num`` is.
+
+def _checksum(column: pa.Array | pa.ChunkedArray) -> int:
+    """Of integers, whatever their order: a database need not keep any."""
+    numbers = pc.fill_null(column, 0).cast(pa.int64(), safe=False).to_numpy(zero_copy_only=False)
+    mixed = numbers.astype(np.uint64)
+    for shift, factor in _MIXING:
+        mixed = (mixed ^ mixed >> np.uint64(shift)) * np.uint64(factor)
+    return int((mixed ^ mixed >> np.uint64(31)).sum())
+
+
+def _may_be_told(node: Node, end: int) -> bool:
+    """Whether the number of rows alone tells which they are.
+
+    It does not where it may have come of rows that were given up, and those sent last are lost.
     """
-    if column is None or not pa.types.is_integer(column.type):
+    if node.before is None or node.rows == node.before:
         return True
-    there = column.slice(op.first, op.rows.num_rows)
-    own = op.rows.column(0).slice(0, len(there))
-    same = there.cast(own.type, safe=False).equals(pa.chunked_array([own]))
-    return own.null_count > 0 or bool(same)
+    return node.rows == end and not node.doubtful
