@@ -46,6 +46,8 @@ class Background:
     ----------
     callers_wait
         Set by callers that wait for room.
+    is_asleep
+        Whether it does not look for documents by itself, and is to be woken.
     """
 
     def __init__(
@@ -70,15 +72,10 @@ class Background:
         self._turned = threading.Condition()
         self._asked = self._answered = 0
         self._answer = True
-        self._is_asleep = True
+        self.is_asleep = True
         self.callers_wait = False
         self._is_closing = self._is_ending = self._has_delivered = self._has_ended = False
         self._thread: threading.Thread | None = None
-
-    def notice(self, *, is_urgent: bool) -> None:
-        """Take note that a document was accepted; `is_urgent` if it ends a run."""
-        if is_urgent or self._is_asleep:
-            self.wake()
 
     def wake(self) -> None:
         """Look now for what is to be done."""
@@ -189,10 +186,10 @@ class Background:
         if self._has_delivered:
             return
         due = max(self._courier.next_due - self._clock(), 0.0)
-        self._is_asleep = True  # first, so that a document that comes now is noticed
+        self.is_asleep = True  # first, so that a document that comes now is noticed
         if self._courier.has_runs:
-            self._is_asleep = False
+            self.is_asleep = False
             due = min(due, _GATHERING)
         self._wake.wait(min(due, _LONGEST_SLEEP))
-        self._is_asleep = False
+        self.is_asleep = False
         self._wake.clear()

@@ -2,18 +2,21 @@
 
 import logging
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 
+from tiledmap.runtime.event_check import Row
+from tiledmap.runtime.event_rows import EventRows, RowReader
 from tiledmap.runtime.journal import RunJournal
 
 logger = logging.getLogger("tiledmap")
 
 
 class Backlog:
-    """A run's documents, as payloads, in the order in which they came.
+    """A run's documents, as payloads or rows, in the order in which they came.
 
-    They lie in the run's journal if it has one. Where the journal takes no more, because the disk
-    is full, say, they wait in memory from then on. One thread puts, another takes.
+    They lie in the run's journal if it has one, as payloads. Where the journal takes no more,
+    because the disk is full, say, they wait in memory from then on. One thread puts, another takes.
     """
 
     def __init__(self, run: str, journal: RunJournal | None = None) -> None:
@@ -21,7 +24,7 @@ class Backlog:
         self.journal = journal
         self._is_whole = journal is not None
         self._offset = 0
-        self._memory: deque[bytes] = deque()
+        self._memory: deque[bytes | tuple[RowReader, Row]] = deque()
         self._put = self._taken = 0  # bytes of what is or was in memory; each has its one writer
         self._at_hand = 0
 
@@ -61,7 +64,12 @@ class Backlog:
         self._memory.append(payload)
         self._put += len(payload)
 
-    def take(self, limit: int = 1 << 20) -> list[bytes]:
+    def put_row(self, reader: RowReader, row: Row) -> None:
+        """Put an event of a run that has no journal behind the other documents."""
+        self._memory.append((reader, row))
+        self._put += reader.size
+
+    def take(self, limit: int = 1 << 20) -> Sequence[bytes | EventRows]:
         """Take the oldest documents, about `limit` bytes of them; none if none waits."""
         self._taken += self._at_hand
         self._at_hand = 0
@@ -69,11 +77,23 @@ class Backlog:
             payloads, self._offset = self.journal.read(self._offset, limit)
             if payloads:
                 return payloads
-        payloads = []
+        taken: list[bytes | EventRows] = []
+        rows: list[Row] = []
+        before = None
         while self._memory and self._at_hand < limit:
-            payloads.append(self._memory.popleft())
-            self._at_hand += len(payloads[-1])
-        return payloads
+            document = self._memory.popleft()
+            if isinstance(document, bytes):
+                taken.append(document)
+                self._at_hand += len(document)
+                before = None
+                continue
+            reader, row = document
+            if reader is not before:
+                before, rows = reader, []
+                taken.append(EventRows(reader.descriptor, reader.keys, rows))
+            rows.append(row)
+            self._at_hand += reader.size
+        return taken
 
     def rewind(self) -> None:
         """Begin again with the first document."""

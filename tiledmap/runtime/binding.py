@@ -143,6 +143,15 @@ class Binding:
         self._rows.append(row)
         self.waiting += 1
 
+    def takes_rows_of(self, keys: tuple[str, ...]) -> bool:
+        """Whether `add_rows` takes rows of these data keys."""
+        return keys == self._keys and not self._files and not self._computed
+
+    def add_rows(self, rows: Sequence[Row]) -> None:
+        """Take events that were read before: rows of `FIELDS`, data and timestamps."""
+        self._rows += rows
+        self.waiting += len(rows)
+
     def add_page(self, page: dict[str, Any]) -> None:
         """Take an event page, as columns.
 

@@ -4,7 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
 from threading import RLock
@@ -18,6 +18,7 @@ from tiledmap.runtime.errors import (
     WriteError,
     in_words,
 )
+from tiledmap.runtime.event_rows import EventRows, RowReader
 from tiledmap.runtime.journal import CorruptRecordError, RunJournal, Spool, decode, encode
 from tiledmap.runtime.run_writer import RunWriter, Writing
 from tiledmap.runtime.status import FailedRun
@@ -62,6 +63,8 @@ class _Journey:
     damage: str = ""
     """What of its journal cannot be read."""
 
+    readers: dict[str, RowReader] = field(default_factory=dict)
+    """By descriptor, if the run has no journal."""
     accepted: int = 0
     """How many documents of it this process has taken."""
 
@@ -174,20 +177,34 @@ class Courier:
             return 0
         self.accepted += 1
         journey.accepted += 1
-        size = 0
         if self._at_once:
             self._write(journey, name, document, shared)
             if len(self._journeys) > 1:
                 self.flush_due()
+            size = 0
         else:
-            payload = encode(name, document, shared)
-            journey.backlog.put(payload)
-            size = len(payload)
+            size = self._keep(journey, name, document, shared)
         if name == "stop":
             self._open.pop(run, None)
             if self._is_full:
                 self._park_journey(journey)
         return size
+
+    def _keep(self, journey: _Journey, name: str, document: Any, shared: bool) -> int:
+        """Put a copy of a document into its run's backlog; its size."""
+        backlog = journey.backlog
+        if name == "event" and (reader := journey.readers.get(document["descriptor"])):
+            row = reader.read(document)
+            if row is not None:
+                backlog.put_row(reader, row)
+                return reader.size
+        elif name == "descriptor" and backlog.journal is None:
+            reader = RowReader.of(document)
+            if reader is not None:
+                journey.readers[reader.descriptor] = reader
+        payload = encode(name, document, shared)
+        backlog.put(payload)
+        return len(payload)
 
     @property
     def _is_full(self) -> bool:
@@ -375,16 +392,20 @@ class Courier:
                     return False
                 if journey.writer is None and journey.backlog.waiting:
                     journey.writer = self._begin_writing(journey)
-            payloads = journey.backlog.take()
+            taken = journey.backlog.take()
         except Exception as error:  # of a disk, say
             self._put_off(journey, in_words(error))
             return False
-        if not payloads:
+        if not taken:
             return self._has_no_more(journey)
         try:
-            for payload in payloads:
-                if journey.writer is not None and not journey.writer.ended:
-                    self._write_payload(journey, payload)
+            for each in taken:
+                if journey.writer is None or journey.writer.ended:
+                    break
+                if isinstance(each, bytes):
+                    self._write_payload(journey, each)
+                else:
+                    self._write_rows(journey, journey.writer, each)
         except BaseException:  # a halt or an interrupt: what was taken is not all written
             if journey.backlog.is_whole:
                 self._rewind(journey)
@@ -433,10 +454,18 @@ class Courier:
         writer = journey.writer
         assert writer is not None
         writer.take(name, document, shared)
-        journey.written += 1
+        self._count(journey, writer, 1)
+
+    def _write_rows(self, journey: _Journey, writer: RunWriter, events: EventRows) -> None:
+        writer.take_rows(events)
+        self._count(journey, writer, len(events.rows))
+
+    def _count(self, journey: _Journey, writer: RunWriter, documents: int) -> None:
+        """Take note that documents were written, and of what has become of their run."""
+        journey.written += documents
         if journey.written > journey.most_written:
-            journey.most_written += 1
-            self.written += 1
+            self.written += journey.written - journey.most_written
+            journey.most_written = journey.written
         if writer.delivery.is_busy and journey.backlog.is_whole:
             self._rewind(journey)
             self._put_off(journey)

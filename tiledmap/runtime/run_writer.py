@@ -26,6 +26,7 @@ from tiledmap.runtime.errors import (
     WriteError,
     in_words,
 )
+from tiledmap.runtime.event_rows import EventRows
 from tiledmap.runtime.layout import Document, Layout
 from tiledmap.runtime.repair import hooked
 from tiledmap.runtime.report import RunReport
@@ -153,6 +154,26 @@ class RunWriter:
                 self.refused_documents += 1
         if name == "stop":
             self.ended = True
+        if self._clock() >= self.next_flush:
+            self.flush_due()
+
+    def take_rows(self, events: EventRows) -> None:
+        """Take events of the run that are numbers alone."""
+        binding = self._bindings.get(events.descriptor)
+        if binding is None or "event" in self._hooked or not binding.takes_rows_of(events.keys):
+            for event in events.events():
+                self.take("event", event)
+            return
+        rows = self._successions[events.descriptor].take_rows(events)
+        first = 0
+        while first < len(rows):
+            if not binding.waiting:
+                self._begin_wait(binding)
+            end = first + max(self._flush_rows - binding.waiting, 1)
+            binding.add_rows(rows[first:end])
+            first = end
+            if binding.waiting >= self._flush_rows:
+                self._flush_binding(binding)
         if self._clock() >= self.next_flush:
             self.flush_due()
 

@@ -4,6 +4,8 @@ from array import array
 from math import inf
 from typing import Any
 
+from tiledmap.runtime.event_check import FIELDS, Row
+from tiledmap.runtime.event_rows import EventRows
 from tiledmap.runtime.layout import Document
 
 
@@ -46,6 +48,31 @@ class Succession:
             self._highest = last
             self.furthest = self.latest
         return True
+
+    def take_rows(self, events: EventRows) -> list[Row]:
+        """Take note of events; the rows of those that did not come before."""
+        taken: list[Row] = []
+        known, highest, furthest = self._known, self._highest, None
+        for row in events.rows:
+            number, time, uid = row[0], row[1], row[2]
+            identity = hash(("event", uid, number, time))
+            if number > highest:
+                highest, furthest = number, row
+            elif identity in known:
+                continue
+            known.append(identity)
+            taken.append(row)
+        if taken:
+            self.latest = "event", _event(events.descriptor, taken[-1])
+        if furthest is not None:
+            self._highest = highest
+            self.furthest = "event", _event(events.descriptor, furthest)
+        return taken
+
+
+def _event(descriptor: str, row: Row) -> Document:
+    """The fields of an event that tell when it was."""
+    return {"descriptor": descriptor, **dict(zip(FIELDS, row, strict=False))}
 
 
 def _moment(name: str, document: Any) -> tuple[int, int, int]:

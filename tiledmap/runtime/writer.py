@@ -37,7 +37,7 @@ from tiledmap.runtime.journal.spool import without_credentials
 from tiledmap.runtime.layout import Document, Layout
 from tiledmap.runtime.metrics import watch
 from tiledmap.runtime.report import RunReport
-from tiledmap.runtime.routing import Route, Routing
+from tiledmap.runtime.routing import Routing
 from tiledmap.runtime.run_writer import Writing, shipped_fallback
 from tiledmap.runtime.status import Status
 from tiledmap.runtime.upgrade import datums_of_bulk
@@ -230,9 +230,9 @@ class Writer:
             self._take(name, doc)
             if self._background is None:
                 self._deliver()
-        if self._background is not None:
+        if self._background is not None and (name == "stop" or self._background.is_asleep):
             try:
-                self._background.notice(is_urgent=name == "stop")
+                self._background.wake()
             except RuntimeError as error:  # there can be no more threads
                 self._report(_in_report(error))
             else:
@@ -345,7 +345,7 @@ class Writer:
         state = "waiting for the server" if reason else "writing"
         if self._is_closed:
             state = "closed"
-        elif not courier.runs_open and not courier.queue_bytes:
+        elif not (reason or courier.runs_open or courier.queue_bytes):
             state = "idle"
         last_error, last_error_time = self._last_error
         return Status(
@@ -384,7 +384,14 @@ class Writer:
                 for each, part in _unpacked(name, document):
                     self._take(each, part)
                 return
-            route = self._route(name, document)
+            try:
+                route = self._routing.route(name, document)
+            except OrphanDocumentError:
+                if not self._finds_runs():
+                    raise
+                route = self._routing.route(name, document)
+            if not route.runs and self._finds_runs():
+                route = self._routing.route(name, document)
             for run in route.runs:
                 self._headroom -= self._courier.accept(run, name, document, route.shared)
         except Exception as error:
@@ -392,19 +399,8 @@ class Writer:
             failure.document = failure.document or (name if isinstance(name, str) else "")
             self._report(failure)
 
-    def _route(self, name: str, document: Document) -> Route:
-        """The runs of a document; another writer may have left its run in the spool meanwhile."""
-        try:
-            route = self._routing.route(name, document)
-        except OrphanDocumentError:
-            if not self._finds_runs():
-                raise
-        else:
-            if route.runs or not self._finds_runs():
-                return route
-        return self._routing.route(name, document)
-
     def _finds_runs(self) -> bool:
+        """Whether another writer has left runs in the spool meanwhile, which are ours now."""
         now = time.monotonic()
         if self._spool is None or now < self._next_look:
             return False

@@ -1,0 +1,121 @@
+"""Events that wait as rows are the events that came."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.runtime.layouts import LAYOUT, descriptor, event, key, start, stop
+from tests.runtime.test_event_check import CHANGES, REMOVED
+from tests.runtime.test_writer import same_tree
+from tiledmap.runtime.backlog import Backlog
+from tiledmap.runtime.event_check import event_problem
+from tiledmap.runtime.event_rows import EventRows, RowReader
+from tiledmap.runtime.writer import Writer
+from tiledmap.sinks.memory import MemorySink
+
+KEYS = ("x", "y")
+NUMBERS = {name: key() for name in KEYS}
+READER = RowReader("desc-1", KEYS)
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.sampled_from(["", "text"]),
+    st.just([1.0]),
+)
+
+
+@given(
+    values=st.dictionaries(st.sampled_from([*KEYS, "z"]), VALUES), changes=CHANGES, removed=REMOVED
+)
+def test_a_row_is_all_of_its_event(
+    values: dict[str, Any], changes: dict[Any, Any], removed: set[Any]
+) -> None:
+    came = {**event(1, values), **changes}
+    came = {name: value for name, value in came.items() if name not in removed}
+    row = READER.read(came)
+    if row is None:
+        return
+    assert event_problem(came) is None
+    [made] = EventRows("desc-1", KEYS, [row]).events()
+    assert in_order(made) == in_order({"filled": {}, **came, "descriptor": "desc-1"})
+
+
+def in_order(event: dict[str, Any]) -> str:
+    """An event as text, in which 1, 1.0 and True are not the same, and NaN is itself."""
+    return repr(
+        sorted(
+            (name, sorted(value.items()) if isinstance(value, dict) else value)
+            for name, value in event.items()
+        )
+    )
+
+
+@pytest.mark.parametrize("values", [{"x": 1, "y": 2.5}, {"x": None, "y": True}])
+def test_events_of_numbers_are_rows(values: dict[str, Any]) -> None:
+    came = event(1, {**values})
+    row = READER.read(came)
+    came["data"]["x"] = "another"
+    assert row is not None
+    assert row[3:5] == tuple(values.values())
+
+
+@pytest.mark.parametrize("value", ["text", [1.0], {"a": 1}])
+def test_what_is_long_or_can_change_is_no_row(value: Any) -> None:
+    assert READER.read(event(1, {"x": 1, "y": value})) is None
+
+
+def test_events_with_values_in_files_are_no_rows() -> None:
+    keys = {**NUMBERS, "image": key("array", (2, 2), external="FILESTORE:")}
+    assert RowReader.of(descriptor(keys)) is None
+    assert RowReader.of(descriptor(NUMBERS)) is not None
+
+
+def test_rows_and_payloads_keep_their_order() -> None:
+    backlog = Backlog("run-1")
+    other = RowReader("desc-2", KEYS)
+    rows = [(number, float(number), f"uid-{number}", 1, 2, 3.0, 4.0) for number in range(4)]
+    backlog.put(b"payload")
+    backlog.put_row(READER, rows[0])
+    backlog.put_row(READER, rows[1])
+    backlog.put_row(other, rows[2])
+    backlog.put(b"another")
+    backlog.put_row(other, rows[3])
+    assert backlog.waiting == 4 * READER.size + len(b"payloadanother")
+    assert backlog.take() == [
+        b"payload",
+        EventRows("desc-1", KEYS, rows[:2]),
+        EventRows("desc-2", KEYS, rows[2:3]),
+        b"another",
+        EventRows("desc-2", KEYS, rows[3:]),
+    ]
+    assert backlog.take() == []
+    assert backlog.waiting == backlog.in_memory == 0
+
+
+EVENTS = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 2), st.sampled_from([1, 2.5, "s"])))
+
+
+@given(events=EVENTS, flush_rows=st.integers(1, 5))
+@settings(deadline=None, max_examples=60)
+def test_rows_are_stored_as_their_events(
+    events: list[tuple[int, int, Any]], flush_rows: int
+) -> None:
+    """Events come again, numbers go back, and not all are numbers."""
+    documents: list[tuple[str, Any]] = [("start", start()), ("descriptor", descriptor(NUMBERS))]
+    for seq_num, uid, x in events:
+        came = event(seq_num, {"x": x, "y": seq_num})
+        documents.append(("event", {**came, "uid": f"{seq_num}-{uid}"}))
+    documents.append(("stop", stop()))
+    trees = []
+    for delivery in ("inline", "background"):
+        sink = MemorySink()
+        options: Any = {"delivery": delivery, "flush_rows": flush_rows, "flush_seconds": 3600.0}
+        with Writer(LAYOUT, sink, fallback=LAYOUT, **options) as writer:
+            for name, document in documents:
+                writer(name, document)
+        trees.append(sink.tree)
+    assert same_tree(*trees)

@@ -1,0 +1,88 @@
+"""Events of numbers as rows: nobody can change them, so that they wait in memory as they are."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tiledmap.runtime.event_check import FIELDS, EventReader, Row
+from tiledmap.runtime.layout import Document
+
+_NUMBERS = frozenset({bool, float, int, type(None)})
+_SIZE = 200
+_SIZE_OF_VALUE = 32
+_LONGEST_UID = 100
+
+
+@dataclass(frozen=True, slots=True)
+class EventRows:
+    """Events of one descriptor, one after the other.
+
+    Parameters
+    ----------
+    descriptor
+        Its uid.
+    keys
+        Its data keys.
+    rows
+        Of each event the `FIELDS`, the data, and the timestamps.
+    """
+
+    descriptor: str
+    keys: tuple[str, ...]
+    rows: Sequence[Row]
+
+    def events(self) -> Iterator[Document]:
+        """The events that the rows were made of."""
+        first, count = len(FIELDS), len(self.keys)
+        for row in self.rows:
+            yield {
+                "descriptor": self.descriptor,
+                **dict(zip(FIELDS, row, strict=False)),
+                "data": dict(zip(self.keys, row[first : first + count], strict=True)),
+                "timestamps": dict(zip(self.keys, row[first + count :], strict=True)),
+                "filled": {},
+            }
+
+
+class RowReader:
+    """Makes rows of the events of one descriptor, none of whose data keys are in files.
+
+    Attributes
+    ----------
+    descriptor
+        Its uid.
+    keys
+        Its data keys.
+    size
+        How many bytes a row takes, about.
+    """
+
+    __slots__ = ("_read", "_start", "descriptor", "keys", "size")
+
+    def __init__(self, descriptor: str, keys: tuple[str, ...]) -> None:
+        self.descriptor = descriptor
+        self.keys = keys
+        self.size = _SIZE + 2 * _SIZE_OF_VALUE * len(keys)
+        self._read = EventReader(keys).read
+        self._start = len(FIELDS)
+
+    @classmethod
+    def of(cls, descriptor: Document) -> "RowReader | None":
+        """The reader for a descriptor; None if its events have values in files."""
+        uid, data_keys = descriptor.get("uid"), descriptor.get("data_keys")
+        if type(uid) is not str or type(data_keys) is not dict:
+            return None
+        if any(type(each) is not dict or "external" in each for each in data_keys.values()):
+            return None
+        return cls(uid, tuple(data_keys))
+
+    def read(self, event: Any) -> Row | None:
+        """The row of an event that is valid and of numbers alone; None of any other."""
+        row = self._read(event)
+        if (
+            row is not None
+            and _NUMBERS.issuperset(map(type, row[self._start :]))
+            and len(row[2]) < _LONGEST_UID
+        ):
+            return row
+        return None
