@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from tiledmap.sinks.embedded import EmbeddedCatalog, Storage, open_catalog
 
 RUNS = Path(__file__).parent / "runs"
 
-EmptyCatalog = Callable[[Storage], EmbeddedCatalog]
+EmptyCatalog = Callable[[Storage], AbstractContextManager[EmbeddedCatalog]]
 
 
 @pytest.fixture(scope="session")
@@ -68,24 +68,37 @@ def empty_catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmptyCat
             home = tmp_path_factory.mktemp(storage)
             return stack.enter_context(open_catalog(home, storage=storage))
 
-        def empty(storage: Storage) -> EmbeddedCatalog:
+        @contextmanager
+        def empty(storage: Storage) -> Iterator[EmbeddedCatalog]:
             whole = open_once(storage)
+            http = whole.client.context.http_client
+            transport, hooks = http._transport, http.event_hooks
             client = whole.client.create_container(f"test-{uuid4().hex}")
-            return EmbeddedCatalog(client, whole.directory, storage)
+            yield EmbeddedCatalog(client, whole.directory, storage)
+            http._transport, http.event_hooks = transport, hooks  # which tests put others for
 
         yield empty
 
 
 @pytest.fixture
-def catalog(empty_catalog: EmptyCatalog) -> EmbeddedCatalog:
+def catalog(empty_catalog: EmptyCatalog) -> Iterator[EmbeddedCatalog]:
     """An embedded catalog with its tables in SQLite."""
-    return empty_catalog("sqlite")
+    with empty_catalog("sqlite") as catalog:
+        yield catalog
 
 
 @pytest.fixture
-def duckdb_catalog(empty_catalog: EmptyCatalog) -> EmbeddedCatalog:
+def duckdb_catalog(empty_catalog: EmptyCatalog) -> Iterator[EmbeddedCatalog]:
     """An embedded catalog with its tables in DuckDB."""
-    return empty_catalog("duckdb")
+    with empty_catalog("duckdb") as catalog:
+        yield catalog
+
+
+@pytest.fixture
+def whole_catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
+    """An embedded catalog of the test's own, with its tables in SQLite."""
+    with open_catalog(tmp_path / "catalog") as catalog:
+        yield catalog
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from bluesky.plans import scan
 from ophyd.sim import det1, det2, motor
 
 from tests.faults.catalogs import read_tree
-from tests.faults.trials import MAPPING, open_ground
+from tests.faults.trials import open_ground
 from tests.parity.both import differences
 from tiledmap.runtime.journal import survey
 
@@ -61,7 +61,7 @@ def try_absence(scans: int, points: int) -> Absence:
         there = ground.root.create_container("there")
         ground.server.kill()
         ground.server.join()
-        writer = MAPPING.writer(away, spool=spool)
+        writer = ground.mapping.writer(away, spool=spool)
         for _ in range(scans):
             alone.append(run())
             tokens = [
@@ -73,9 +73,9 @@ def try_absence(scans: int, points: int) -> Absence:
                 engine.unsubscribe(token)
         writer.close(timeout=0)
         ground.server.start()
-        with MAPPING.writer(away, spool=spool) as replay:
+        with ground.mapping.writer(away, spool=spool) as replay:
             replay.flush()
-        with MAPPING.writer(there, delivery="inline") as reference:
+        with ground.mapping.writer(there, delivery="inline") as reference:
             for name, document in documents:
                 reference(name, document)
         different = differences(read_tree(away), read_tree(there))

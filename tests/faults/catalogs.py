@@ -1,6 +1,5 @@
 """What a Tiled server says of all that is below a container, as plain data that can be compared."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -31,19 +30,11 @@ def _read(get: Callable[..., httpx.Response], uri: str, orders_rows: bool) -> di
         tree[item["id"]] = {
             "family": attributes["structure_family"],
             "specs": attributes["specs"],
-            "metadata": _without_request_ids(plain(attributes["metadata"])),
+            "metadata": plain(attributes["metadata"]),
             "access_tags": attributes["access_tags"],
             "holds": _content(get, links, attributes, orders_rows),
         }
     return tree
-
-
-def _without_request_ids(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Metadata whose notes name no request: each attempt has requests of its own."""
-    notes = metadata.get("notes")
-    if not isinstance(notes, list):
-        return metadata
-    return metadata | {"notes": [re.sub(r"(?<=under request )\w+", "…", str(n)) for n in notes]}
 
 
 def _items(get: Callable[..., httpx.Response], uri: str) -> Iterator[dict[str, Any]]:

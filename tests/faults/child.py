@@ -11,17 +11,20 @@ import httpx
 from tiled.client import from_uri
 
 from tests.faults.runs import compose_documents
-from tests.faults.trials import MAPPING
+from tests.faults.server import Storage
+from tests.faults.trials import MAPPINGS
 
 PATIENCE = 1.0
 """Seconds after which the writer's client gives a request up."""
 
-MAPPING.layout  # noqa: B018  compiled once, before processes are forked from this one
+for mapping in MAPPINGS.values():
+    mapping.layout  # noqa: B018  compiled once, before processes are forked from this one
 
 
 def feed(
     uri: str,
     api_key: str,
+    storage: Storage,
     options: Mapping[str, Any],
     kind: str,
     first: int,
@@ -34,6 +37,8 @@ def feed(
     ----------
     uri
         Of the container to write to.
+    storage
+        The server's.
     options
         Of the writer.
     kind
@@ -46,7 +51,7 @@ def feed(
     logging.disable()  # what is tried again and mended is said at length
     chance = Random(pace)
     client = from_uri(uri, api_key=api_key, timeout=httpx.Timeout(PATIENCE))
-    with MAPPING.writer(client, **options) as writer:
+    with MAPPINGS[storage].writer(client, **options) as writer:
         for number, (name, document) in enumerate(compose_documents(kind)[first:], first + 1):
             writer(name, document)
             accepted.send(number)

@@ -11,7 +11,7 @@ from uuid import uuid4
 from bluesky.callbacks.buffer import BufferingWrapper
 from bluesky_tiled_plugins import TiledWriter
 
-from tests.faults.trials import MAPPING, Ground, open_ground
+from tests.faults.trials import MAPPINGS, Ground, open_ground
 
 Callback = Callable[[str, dict[str, Any]], Any]
 
@@ -65,7 +65,7 @@ def _ours(client: Any, **options: Any) -> Iterator[Callback]:
     with TemporaryDirectory() as spool:
         if options.pop("spool", False):
             options["spool"] = spool
-        with MAPPING.writer(client, **options) as writer:
+        with MAPPINGS["sqlite"].writer(client, **options) as writer:
             yield writer
 
 

@@ -96,6 +96,7 @@ class _Trial:
         self.documents = compose_documents(self.kind)
         self._chance = chance = Random(f"{seed}-{number}")
         self._server = ground.server
+        self._storage = ground.storage
         self._uri = f"{proxy.uri}/metadata/trial-{number}"
         self._spool = ground.spool(number)
         self._options = {
@@ -124,7 +125,7 @@ class _Trial:
     def _write(self, first: int) -> tuple[int, int]:
         """Have a process go on with a document; give how many it has accepted, and how it ended."""
         receiver, sender = WARM.Pipe(duplex=False)
-        where = (self._uri, self._server.api_key, self._options)
+        where = (self._uri, self._server.api_key, self._storage, self._options)
         pace = self._chance.getrandbits(32)
         writer = WARM.Process(target=feed, args=(*where, self.kind, first, pace, sender))
         writer.start()

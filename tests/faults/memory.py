@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.faults.held import compose_scan
-from tests.faults.trials import MAPPING, open_ground
+from tests.faults.trials import open_ground
 
 Server = Literal["there", "away"]
 
@@ -41,7 +41,7 @@ def measure(events: int, keys: int, server: Server, with_spool: bool) -> Footpri
     """
     with open_ground() as ground, tempfile.TemporaryDirectory() as spool:
         options: dict[str, Any] = {"spool": spool} if with_spool else {"queue_bytes": 64 << 20}
-        writer = MAPPING.writer(ground.root.create_container("footprint"), **options)
+        writer = ground.mapping.writer(ground.root.create_container("footprint"), **options)
         if server == "away":
             ground.server.kill()
             ground.server.join()

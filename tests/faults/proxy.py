@@ -9,11 +9,11 @@ import httpx
 from tests.faults.fault_proxy import FaultProxy, fates, run_proxy
 from tests.faults.runs import compose_documents
 from tests.faults.server import Storage
-from tests.faults.trials import MAPPING, Outcome, kind_of, open_ground
+from tests.faults.trials import Outcome, kind_of, open_ground
 
 RATE = 0.2
 """How many of all requests meet a fault."""
-PATIENCE = 1.0
+PATIENCE = 0.5
 """Seconds after which a client gives a request up."""
 
 
@@ -46,7 +46,9 @@ def try_proxy(
             options = _draw_options(Random(f"{seed}-{trial}"))
             if _has_spool(trial):
                 options["spool"] = ground.spool(trial)
-            with MAPPING.writer(client.create_container(f"trial-{trial}"), **options) as writer:
+            with ground.mapping.writer(
+                client.create_container(f"trial-{trial}"), **options
+            ) as writer:
                 for name, document in documents:
                     writer(name, document)
                 writer.close(timeout=60)

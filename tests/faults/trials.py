@@ -15,11 +15,15 @@ from tests.faults.catalogs import read_tree
 from tests.faults.runs import compose_documents
 from tests.faults.server import SERVE, Storage, TiledServer
 from tests.parity.both import differences
+from tiledmap.api import LoadedMapping
 from tiledmap.documents.recordings import NamedDocument
 from tiledmap.runtime.journal import survey
 
-MAPPING = tiledmap.load("bluesky-v3", settings={"max_array_size": 2})
-"""Short arrays become columns of lists where the server has such, and nodes where it has not."""
+MAPPINGS: dict[Storage, LoadedMapping] = {
+    storage: tiledmap.load("bluesky-v3", settings={"max_array_size": size})
+    for storage, size in (("sqlite", 0), ("postgresql", 2))
+}
+"""Short arrays become columns of lists where tables have such."""
 REPEATED = 10
 """How many trials write the same documents, so that a clean write of them serves all."""
 
@@ -69,6 +73,8 @@ class Ground:
         self.home = home
         self.server = server
         self.root = root
+        self.mapping = MAPPINGS[storage]
+        self.storage = storage
         self._orders_rows = storage == "sqlite"
         self._clean: dict[str, dict[str, Any]] = {}
 
@@ -90,7 +96,7 @@ class Ground:
     def _clean_tree(self, seed: str) -> dict[str, Any]:
         if seed not in self._clean:
             container = self.root.create_container(f"clean-{seed}")
-            with MAPPING.writer(container, delivery="inline", on_error="raise") as writer:
+            with self.mapping.writer(container, delivery="inline", on_error="raise") as writer:
                 for name, document in compose_documents(seed):
                     writer(name, document)
             self._clean[seed] = read_tree(container, self._orders_rows)

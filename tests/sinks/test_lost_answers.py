@@ -148,6 +148,7 @@ MORE = {
     "PUT data_source": (2, 2),
     "PUT awkward": (3, 3),
 }
+NOT_MADE = {"sqlite": {"PATCH ragged"}, "duckdb": {"PUT awkward"}}
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,9 @@ class Clean:
 
     tree: dict[tuple[str, ...], Any]
     made: list[str]
+
+    def last(self, kind: str) -> int:
+        return len(self.made) - 1 - self.made[::-1].index(kind)
 
 
 @pytest.fixture(scope="module")
@@ -167,27 +171,29 @@ def clean(storage: EmbeddedCatalog) -> Clean:
 
 
 @pytest.mark.parametrize("how", ["request", "answer"])
-@pytest.mark.parametrize("number", range(20))
+@pytest.mark.parametrize("kind", MORE)
 def test_nothing_is_lost_or_doubled_by_one_loss(
-    client: Any, storage: EmbeddedCatalog, clean: Clean, how: str, number: int
+    client: Any, storage: EmbeddedCatalog, clean: Clean, how: str, kind: str
 ) -> None:
-    assert len(clean.made) <= 20
-    if number >= len(clean.made):
+    """Of each kind of request the first or the last; the laws lose any."""
+    assert set(clean.made) == set(MORE) - NOT_MADE[storage.storage]
+    if kind in NOT_MADE[storage.storage]:
         return
+    number = clean.made.index(kind) if how == "request" else clean.last(kind)
     with line_to(client, number, how) as line:
         perform(client, *whole_run(storage.directory))
     assert tree(client) == clean.tree
-    more = MORE[clean.made[number]][how == "answer"]
-    assert len(line.made) <= len(clean.made) + more
+    assert len(line.made) <= len(clean.made) + MORE[kind][how == "answer"]
 
 
-@pytest.mark.parametrize("number", range(20))
+@pytest.mark.parametrize("kind", MORE)
 def test_a_replay_after_any_loss_ends_in_the_same_tree(
-    client: Any, storage: EmbeddedCatalog, clean: Clean, number: int
+    client: Any, storage: EmbeddedCatalog, clean: Clean, kind: str
 ) -> None:
     """The process ends while an answer is on its way."""
-    if number >= len(clean.made):
+    if kind in NOT_MADE[storage.storage]:
         return
+    number = clean.made.index(kind)
     ops = whole_run(storage.directory)
     sink = TiledSink(client, patience=0)
     with line_to(client, number, "answer"), suppress(SinkError):

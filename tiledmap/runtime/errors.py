@@ -68,11 +68,19 @@ class UnfitColumnsError(SinkError):
     ----------
     columns
         Their names.
+    words
+        What the server said. The reason is without them, to be the same each time a run is written.
     """
 
-    def __init__(self, reason: str, op: Op, columns: tuple[str, ...], *, hint: str = "") -> None:
-        super().__init__(reason, op, hint=hint)
+    def __init__(
+        self, op: Op, columns: tuple[str, ...], *, words: str = "", hint: str = ""
+    ) -> None:
+        super().__init__("the server's storage of tables cannot hold it", op, hint=hint)
         self.columns = columns
+        self.words = words
+
+    def __str__(self) -> str:
+        return "\n".join(filter(None, (super().__str__(), self.words)))
 
 
 class WriteError(Exception):

@@ -391,6 +391,7 @@ class Run:
         refusal = self._delivery.create_table(part.create(self.uid, self._access_tags))
         if refusal is None:
             return
+        logger.info("run %s: %s", self.uid, refusal)
         for name in give_nodes_of_their_own(node, part, refusal.columns, place, trouble):
             self._warn(
                 f"data_key {name!r} in stream {node.plan.name!r} is stored as an array beside the "

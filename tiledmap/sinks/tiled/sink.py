@@ -463,7 +463,7 @@ def _failure(error: RequestError, op: Op) -> SinkError:
     if isinstance(op, CreateTable) and error.status == httpx.codes.INTERNAL_SERVER_ERROR:
         unfit = beyond_sqlite(op.schema)
         if unfit and not error.transient:
-            return UnfitColumnsError(error.words, op, unfit, hint=hint_for(op))
+            return UnfitColumnsError(op, unfit, words=error.words, hint=hint_for(op))
     hint = hint_for_files(op, error.status) or hint_for(op)
     if isinstance(error, ExpiredLoginError):
         hint = LOG_IN_AGAIN

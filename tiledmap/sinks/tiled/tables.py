@@ -34,7 +34,7 @@ class Tables:
         if unfit:
             self._unfit.add(op.path)
         if unfit and catalog.storage == "sqlite":
-            raise UnfitColumnsError("SQLite cannot hold it", op, unfit, hint=hint_for(op))
+            raise UnfitColumnsError(op, unfit, hint=hint_for(op))
         structure = TableStructure.from_schema(op.schema, 1)
         schema = op.schema.remove_metadata()
         node = catalog.create_or_adopt(op, "table", schema, structure, mimetype=SQL_TABLE)
