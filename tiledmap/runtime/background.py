@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from tiledmap.runtime.courier import Courier
 from tiledmap.runtime.errors import DeliveryHaltedError
@@ -130,8 +131,9 @@ class Background:
         house = threading.Thread(
             target=self._keep_house, args=(has_ended,), name="tiledmap-house", daemon=True
         )
-        house.start()
         try:
+            with suppress(RuntimeError):  # there can be no more threads
+                house.start()
             while not self._has_delivered:
                 try:
                     self._take_turns()
@@ -143,7 +145,8 @@ class Background:
                     time.sleep(_LONGEST_SLEEP)
         finally:
             has_ended.set()
-            house.join()
+            if house.ident is not None:
+                house.join()
             self._let_go()
             with self._turned:
                 self._has_ended = True
