@@ -174,6 +174,22 @@ def test_what_became_of_each_run_is_shown(tiledmap, spool, catalog):
     assert [info.remark for info in survey(spool) if info.run == "run-2"] != [""]
 
 
+def test_a_run_with_a_refused_document_is_written_and_its_documents_are_kept(
+    tiledmap, spool, catalog
+):
+    *before, last = documents("run-1")
+    refused = ("event", {**before[-1][1], "uid": "odd", "time": "noon"})
+    leave(spool, [*before, refused, last])
+    result = tiledmap("replay", spool, "--to", catalog, COLUMNS="120")
+    assert (result.returncode, survey(spool)) == (0, [])
+    assert "written, but for what was refused" in result.stdout
+    assert "1 of 1 runs written, 0 left" in result.stdout
+    again = tiledmap("replay", spool / "refused", "--to", catalog, COLUMNS="120")
+    assert again.returncode == 0
+    assert "1 of 1 runs written, 1 left" in again.stdout
+    assert [info.run for info in survey(spool / "refused")] == ["run-1"]
+
+
 def test_a_damaged_journal_is_read_as_far_as_it_goes_and_stays(tiledmap, spool, catalog):
     leave(spool, documents("run-1"))
     [info] = survey(spool)

@@ -152,6 +152,7 @@ class State(StrEnum):
     """What became of a run."""
 
     WRITTEN = "written"
+    REFUSED = "written, but for what was refused"
     COMPLETE = "already complete"
     BUSY = "being written by a live writer"
     UNFINISHED = "unfinished"
@@ -159,7 +160,9 @@ class State(StrEnum):
     LEFT = "not written"
 
 
-_STYLES = {State.FAILED: "red", State.LEFT: "red", State.UNFINISHED: "yellow", State.BUSY: "yellow"}
+_WRITTEN = frozenset({State.WRITTEN, State.REFUSED, State.COMPLETE})
+_STYLES = {State.FAILED: "red", State.LEFT: "red"}
+_STYLES |= dict.fromkeys((State.UNFINISHED, State.BUSY, State.REFUSED), "yellow")
 
 
 @dataclass(slots=True)
@@ -439,7 +442,7 @@ def _what_became(
     from tiledmap.runtime.errors import BusyRunError, FailedWriteError, RefusedRunError
 
     if courier.runs_written:
-        return State.WRITTEN, ""
+        return State.REFUSED if journal.path.exists() else State.WRITTEN, ""  # it is set aside
     for error in errors:
         if isinstance(error.__cause__, BusyRunError):
             return State.BUSY, error.reason
@@ -524,8 +527,8 @@ def _print(
     for line in _remarks(outcomes, others):
         out.print()
         out.print(plain(line), soft_wrap=True)
-    written = sum(outcome.state in (State.WRITTEN, State.COMPLETE) for outcome in outcomes)
-    left = len(outcomes) - written
+    written = sum(outcome.state in _WRITTEN for outcome in outcomes)
+    left = sum(outcome.info.path.exists() for outcome in outcomes)
     if outcomes:
         out.print()
         said = f"{written} of {len(outcomes)} runs written, {left} left in {directory}"
