@@ -7,9 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,11 +17,9 @@ import httpx
 import pytest
 
 from tests.databases import free_port, run_postgresql
-from tiledmap.sinks.embedded import EmbeddedCatalog, Storage, open_catalog
+from tiledmap.sinks.embedded import EmbeddedCatalog, open_catalog
 
 RUNS = Path(__file__).parent / "runs"
-
-EmptyCatalog = Callable[[Storage], AbstractContextManager[EmbeddedCatalog]]
 
 
 @pytest.fixture(scope="session")
@@ -55,49 +52,17 @@ def wide_run() -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-@pytest.fixture(scope="session")
-def empty_catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmptyCatalog]:
-    """Gives an embedded catalog with its tables in a storage: an empty container in one of many.
-
-    To open one takes more time than most tests.
-    """
-    with ExitStack() as stack:
-
-        @cache
-        def open_once(storage: Storage) -> EmbeddedCatalog:
-            home = tmp_path_factory.mktemp(storage)
-            return stack.enter_context(open_catalog(home, storage=storage))
-
-        @contextmanager
-        def empty(storage: Storage) -> Iterator[EmbeddedCatalog]:
-            whole = open_once(storage)
-            http = whole.client.context.http_client
-            transport, hooks = http._transport, http.event_hooks
-            client = whole.client.create_container(f"test-{uuid4().hex}")
-            yield EmbeddedCatalog(client, whole.directory, storage)
-            http._transport, http.event_hooks = transport, hooks  # which tests put others for
-
-        yield empty
-
-
 @pytest.fixture
-def catalog(empty_catalog: EmptyCatalog) -> Iterator[EmbeddedCatalog]:
+def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
     """An embedded catalog with its tables in SQLite."""
-    with empty_catalog("sqlite") as catalog:
-        yield catalog
-
-
-@pytest.fixture
-def duckdb_catalog(empty_catalog: EmptyCatalog) -> Iterator[EmbeddedCatalog]:
-    """An embedded catalog with its tables in DuckDB."""
-    with empty_catalog("duckdb") as catalog:
-        yield catalog
-
-
-@pytest.fixture
-def whole_catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
-    """An embedded catalog of the test's own, with its tables in SQLite."""
     with open_catalog(tmp_path / "catalog") as catalog:
+        yield catalog
+
+
+@pytest.fixture
+def duckdb_catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
+    """An embedded catalog with its tables in DuckDB."""
+    with open_catalog(tmp_path / "duckdb-catalog", storage="duckdb") as catalog:
         yield catalog
 
 

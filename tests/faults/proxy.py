@@ -13,7 +13,7 @@ from tests.faults.trials import Outcome, kind_of, open_ground
 
 RATE = 0.2
 """How many of all requests meet a fault."""
-PATIENCE = 0.5
+PATIENCE = 1.0
 """Seconds after which a client gives a request up."""
 
 

@@ -283,9 +283,9 @@ def test_probes_that_cannot_be_deleted_are_said(catalog: EmbeddedCatalog) -> Non
     assert left in last.words
 
 
-def test_nothing_is_asked_of_other_nodes(whole_catalog: EmbeddedCatalog) -> None:
-    with requests_of(whole_catalog.client) as made:
-        list(check_server(whole_catalog.client, replace(EVERYTHING, roots=("/etc",))))
+def test_nothing_is_asked_of_other_nodes(catalog: EmbeddedCatalog) -> None:
+    with requests_of(catalog.client) as made:
+        list(check_server(catalog.client, replace(EVERYTHING, roots=("/etc",))))
     own = [r for r in made if "tiledmap-preflight-" not in r.url.path]
     assert [(request.method, request.url.path) for request in own] == [
         ("POST", "/api/v1/metadata/")

@@ -315,12 +315,9 @@ def test_every_new_node_is_sent_its_access_tags(catalog: EmbeddedCatalog) -> Non
     assert [body["access_tags"] for body in bodies] == [["p1", "p2"]] * 4
 
 
-def test_a_streaming_server_is_told_that_nodes_are_complete(
-    whole_catalog: EmbeddedCatalog,
-) -> None:
-    client = whole_catalog.client
-    with requests_of(client) as requests:
-        perform(client, run_container(), stream_container(), close(), close_streams=True)
+def test_a_streaming_server_is_told_that_nodes_are_complete(catalog: EmbeddedCatalog) -> None:
+    with requests_of(catalog.client) as requests:
+        perform(catalog.client, run_container(), stream_container(), close(), close_streams=True)
     ends = [request.url.path.partition("/stream/close/")[2] for request in requests]
     assert [end.strip("/") for end in ends if end] == [f"{UID}/primary", UID]
 

@@ -246,7 +246,10 @@ class TiledSink:
                 if error.status == httpx.codes.NOT_FOUND:
                     self._catalog.shared.clear()  # one may have been deleted: look again
                 delay = max(delay, error.pause)
-                if number >= error.tries or time.monotonic() + delay > deadline:
+                # However long it took until an answer was lost, a fresh connection gets one try.
+                is_first_loss = error.lost and not error.pause and number == 1 and self._patience
+                is_late = time.monotonic() + delay > deadline and not is_first_loss
+                if number >= error.tries or is_late:
                     error.transient = error.transient or self._may_recover(error, op)
                     raise _failure(error, op) from error
             time.sleep(delay)
