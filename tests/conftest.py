@@ -1,6 +1,7 @@
 """Real Tiled catalogs for every test that wants one."""
 
 import asyncio
+import gc
 import os
 import secrets
 import subprocess
@@ -20,6 +21,16 @@ from tests.databases import free_port, run_postgresql
 from tiledmap.sinks.embedded import EmbeddedCatalog, open_catalog
 
 RUNS = Path(__file__).parent / "runs"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _what_is_left_is_not_gone_through() -> None:
+    """Take what earlier modules have left from the garbage collector.
+
+    Each application of Tiled that was open leaves so many objects that most of the time would be
+    spent on going through them again and again.
+    """
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
