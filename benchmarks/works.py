@@ -51,12 +51,13 @@ class Work:
     sample: Compose
 
 
+def _scaled(scale: float) -> Callable[[int], int]:
+    return lambda number: max(2, round(number * scale))
+
+
 def works(scale: float = 1.0) -> dict[str, Work]:
     """What all writers are given, by name; `scale` shrinks it."""
-
-    def scaled(number: int) -> int:
-        return max(2, round(number * scale))
-
+    scaled = _scaled(scale)
     described = [
         scalars("events", scaled(20_000)),
         paged_scalars(scaled(20_000)),
@@ -71,10 +72,7 @@ def works(scale: float = 1.0) -> dict[str, Work]:
 
 def growing_works(scale: float = 1.0) -> dict[str, tuple[Work, Work]]:
     """Each twice, small and large: what a unit costs should not depend on it."""
-
-    def scaled(number: int) -> int:
-        return max(2, round(number * scale))
-
+    scaled = _scaled(scale)
     return {
         "million": (
             scalars("million", scaled(10_000)),

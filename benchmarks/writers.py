@@ -13,14 +13,13 @@ from typing import Any, Protocol, TypeAlias
 
 from bluesky.callbacks.tiled_writer import TiledWriter as BlueskyTiledWriter
 from bluesky_tiled_plugins import TiledWriter
-from tiled.structures.array import ArrayStructure, BuiltinDtype
 from tiled.structures.core import Spec
-from tiled.structures.data_source import Asset, DataSource, Management
+from tiled.structures.data_source import DataSource
 
 import tiledmap
 from benchmarks.works import NamedDocument
-from tiledmap.runtime.ops import FileSource
 from tiledmap.sinks.memory import MemorySink, StoredNode
+from tiledmap.sinks.tiled.encoding import external_source
 
 BATCH = 10_000
 """Rows that all writers send at once: the others' own number."""
@@ -130,7 +129,7 @@ def _ready(key: str, node: StoredNode) -> Callable[[Any], Any]:
         "access_tags": None if node.access_tags is None else list(node.access_tags),
     }
     if node.source is not None:
-        return partial(_register, data_source=_data_source(node.source), **common)
+        return partial(_register, data_source=external_source(node.source), **common)
     if node.rows is not None:
         rows = node.rows.combine_chunks()
         tables = [rows.slice(first, BATCH) for first in range(0, rows.num_rows, BATCH)]
@@ -159,33 +158,6 @@ def _write_array(parent: Any, *, array: Any, dims: Any, **common: Any) -> None:
 
 def _register(parent: Any, *, data_source: DataSource[Any], **common: Any) -> None:
     parent.new(data_source.structure_family, [data_source], **common)
-
-
-def _data_source(source: FileSource) -> DataSource[Any]:
-    assert source.dtype is not None
-    structure = ArrayStructure(
-        data_type=BuiltinDtype.from_numpy_dtype(source.dtype),
-        shape=source.shape,
-        chunks=source.chunks,
-        dims=source.dims,
-    )
-    return DataSource(
-        structure_family=source.family,
-        structure=structure,
-        mimetype=source.mimetype,
-        parameters=dict(source.parameters),
-        properties=dict(source.properties),
-        management=Management.external,
-        assets=[
-            Asset(
-                data_uri=asset.uri,
-                is_directory=asset.is_directory,
-                parameter=asset.parameter,
-                num=asset.num,
-            )
-            for asset in source.assets
-        ],
-    )
 
 
 # All of them

@@ -17,6 +17,12 @@ def tiledmap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., R
     return run_tiledmap
 
 
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    """Where writers keep documents."""
+    return tmp_path / "spool"
+
+
 def documents(uid: str, *, sample: str = "Ni foil", rows: int = 3) -> list[list[Any]]:
     """Documents of a small run: numbers, text and a small image."""
     descriptor = {

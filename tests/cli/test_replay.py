@@ -27,11 +27,6 @@ SCRIPT = str(Path(sys.executable).with_name("tiledmap"))
 
 
 @pytest.fixture
-def spool(tmp_path):
-    return tmp_path / "spool"
-
-
-@pytest.fixture
 def catalog(tmp_path):
     """An empty catalog in a directory."""
     directory = tmp_path / "catalog"

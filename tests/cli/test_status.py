@@ -22,11 +22,6 @@ SCRIPT = str(Path(sys.executable).with_name("tiledmap"))
 
 
 @pytest.fixture
-def spool(tmp_path):
-    return tmp_path / "spool"
-
-
-@pytest.fixture
 def waiting(spool):
     """A writer with a run and a half whose server is away, which it has said."""
     writer = open_writer(spool, uri="https://tiled.example.org/api/v1/metadata/")

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -14,6 +13,7 @@ from tests.runtime.conftest import write
 from tests.runtime.layouts import LAYOUT, descriptor, event, start, stop, whole_run, with_run
 from tests.runtime.sinks import GUARD, Unready, away
 from tests.runtime.test_writer import INTERNAL, NUMBER, RUN_NODE, notes, rows, same_tree
+from tests.waiting import wait_for
 from tiledmap.runtime.background import Background
 from tiledmap.runtime.errors import FailedWriteError, InvalidDocumentError
 from tiledmap.runtime.ops import AppendRows, CloseRun, CreateTable, Op
@@ -155,7 +155,7 @@ def test_callers_wait_while_too_much_does(caplog: pytest.LogCaptureFixture) -> N
         with sink.held():
             caller = threading.Thread(target=scan)
             caller.start()
-            until(lambda: writer.status().blocked_seconds > 0)
+            wait_for(lambda: writer.status().blocked_seconds > 0)
             assert not done.is_set()
             status = writer.status()
             assert status.queue_limit == 2_000
@@ -164,14 +164,6 @@ def test_callers_wait_while_too_much_does(caplog: pytest.LogCaptureFixture) -> N
         assert done.is_set()
     assert rows(sink)["x"] == list(range(100))
     assert caplog.text.count("callers wait, too") == 1
-
-
-def until(is_so: Any) -> None:
-    """Wait for what nothing tells of."""
-    deadline = time.monotonic() + GUARD
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_bulk_document_may_be_larger_than_what_may_wait() -> None:
@@ -189,7 +181,7 @@ def test_a_caller_that_waits_goes_on_when_the_writer_is_closed(
     with make(sink, queue_bytes=1) as writer:
         caller = threading.Thread(target=send, args=(writer, RUN))
         caller.start()
-        until(lambda: writer.status().blocked_seconds > 0)
+        wait_for(lambda: writer.status().blocked_seconds > 0)
         assert not writer.close(timeout=0)
         caller.join(GUARD)
         assert not caller.is_alive()
@@ -327,7 +319,7 @@ def test_who_interrupts_the_end_is_told_what_is_lost(
         writer.close()
     assert f"up to {len(RUN)} documents of run-1 are lost" in caplog.text
     assert not writer.close()
-    until(lambda: set(threading.enumerate()) <= before)
+    wait_for(lambda: set(threading.enumerate()) <= before)
 
 
 def test_a_sink_that_never_answers_does_not_keep_a_writer_from_closing(
@@ -341,7 +333,7 @@ def test_a_sink_that_never_answers_does_not_keep_a_writer_from_closing(
         send(writer, RUN)
         sink.wait_until(lambda: len(sink.tried) == 1)
         assert not writer.close(timeout=0.01)
-    until(lambda: set(threading.enumerate()) <= before)
+    wait_for(lambda: set(threading.enumerate()) <= before)
     assert len(sink.ops) == 1  # the one that was under way
 
 

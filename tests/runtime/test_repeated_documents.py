@@ -55,10 +55,7 @@ def test_a_broker_may_send_again_what_a_living_writer_has(
 
 def test_datums_that_are_sent_again_are_registered_once() -> None:
     sink = MemorySink()
-    image = key("array", (1, 2), external="STREAM:", dtype_numpy="<f8")
-    opening: list[tuple[str, Any]] = [("start", start())]
-    opening += [("descriptor", descriptor({"a": image, "b": image}))]
-    opening += [("stream_resource", stream_resource(name)) for name in "ab"]
+    opening = opening_of_two_files()
     datums = [
         ("stream_datum", stream_datum(name, first)) for first in range(0, 6, 2) for name in "ab"
     ]
@@ -66,6 +63,15 @@ def test_datums_that_are_sent_again_are_registered_once() -> None:
     once = MemorySink()
     write([*opening, *datums, ("stop", stop())], once, delivery="inline")
     assert same_tree(sink.tree, once.tree)
+
+
+def opening_of_two_files() -> list[tuple[str, Any]]:
+    image = key("array", (1, 2), external="STREAM:", dtype_numpy="<f8")
+    return [
+        ("start", start()),
+        ("descriptor", descriptor({"a": image, "b": image})),
+        *(("stream_resource", stream_resource(name)) for name in "ab"),
+    ]
 
 
 def stream_resource(name: str) -> dict[str, Any]:
@@ -113,10 +119,7 @@ def test_a_run_that_a_writer_has_left_is_found_by_one_that_runs_already(tmp_path
 
 def test_an_end_that_is_made_up_counts_the_furthest_of_several_files() -> None:
     sink = MemorySink()
-    image = key("array", (1, 2), external="STREAM:", dtype_numpy="<f8")
-    opening: list[tuple[str, Any]] = [("start", start())]
-    opening += [("descriptor", descriptor({"a": image, "b": image}))]
-    opening += [("stream_resource", stream_resource(name)) for name in "ab"]
+    opening = opening_of_two_files()
     datums = [
         ("stream_datum", stream_datum(name, 0, count)) for name, count in (("a", 10), ("b", 7))
     ]

@@ -14,8 +14,9 @@ import pytest
 from tests.runtime.conftest import write
 from tests.runtime.layouts import LAYOUT, descriptor, event, key, start, stop, with_run
 from tests.runtime.sinks import GUARD, Unready, away
-from tests.runtime.test_background import RUN, interleaved, run_of, send, until
+from tests.runtime.test_background import RUN, interleaved, run_of, send
 from tests.runtime.test_writer import INTERNAL, RUN_NODE, notes, rows, same_tree
+from tests.waiting import wait_for
 from tiledmap.runtime.binding import Binding
 from tiledmap.runtime.errors import BusyRunError, DoubledRowsError
 from tiledmap.runtime.journal import RunJournal, Spool, SpoolError, survey
@@ -93,7 +94,7 @@ def test_callers_wait_with_a_spool_where_that_is_asked(spool: Path) -> None:
     writer = make(sink, spool, queue_bytes=100, when_full="block")
     caller = threading.Thread(target=send, args=(writer, RUN))
     caller.start()
-    until(lambda: writer.status().blocked_seconds > 0)
+    wait_for(lambda: writer.status().blocked_seconds > 0)
     assert writer.status().queue_limit == 100
     sink.refuse = lambda op: None
     caller.join(GUARD)
@@ -701,7 +702,7 @@ def test_documents_are_made_safe_however_long_a_request_takes(
     with make(sink, spool, fsync=0.01) as writer, sink.held():
         for number, (name, document) in enumerate(RUN, start=1):
             writer(name, document)
-            until(lambda number=number: len(synced) >= number)  # type: ignore[misc]
+            wait_for(lambda number=number: len(synced) >= number)  # type: ignore[misc]
 
 
 def test_a_disk_that_cannot_sync_ends_nothing(

@@ -15,6 +15,7 @@ from tiledmap.runtime.errors import (
     FailedWriteError,
     SinkError,
     UnfitColumnsError,
+    incomplete,
 )
 from tiledmap.runtime.ops import CloseRun, CreateNode, CreateTable, Op, Path, ValidateFiles
 
@@ -143,7 +144,7 @@ class Delivery:
     def losses(self) -> list[str]:
         """What was not written, in words."""
         return [
-            f"{'/'.join(path)} is not complete: {reason}"
+            incomplete(path, reason)
             + (f"; {count} more writes were left out" if (count := self._skipped[path]) else "")
             for path, reason in self._lost.items()
         ]
@@ -170,7 +171,7 @@ class Delivery:
     def _fail(self, op: Op, error: Exception) -> None:
         words = str(error) or type(error).__name__
         if isinstance(error, SinkError):
-            words = f"{error.reason} ({error.hint})" if error.hint else error.reason
+            words = error.explained
         self._lost[op.path] = words
         if isinstance(op, CreateNode):
             self._missing.add(op.path)

@@ -1,6 +1,11 @@
 """Why a write could not be performed."""
 
-from tiledmap.runtime.ops import Op
+from tiledmap.runtime.ops import Op, Path
+
+
+def incomplete(path: Path, why: str) -> str:
+    """What a run's notes say of a node that is not stored whole."""
+    return f"{'/'.join(path)} is not complete: {why}"
 
 
 class SinkError(Exception):
@@ -38,6 +43,11 @@ class SinkError(Exception):
         self.transient = transient
         self.pause = pause
         self.hint = hint
+
+    @property
+    def explained(self) -> str:
+        """The reason, and what can be done about it, on one line."""
+        return f"{self.reason} ({self.hint})" if self.hint else self.reason
 
     def __str__(self) -> str:
         where = "/".join(self.path) or "the catalog"

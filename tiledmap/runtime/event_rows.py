@@ -7,6 +7,8 @@ from typing import Any
 from tiledmap.runtime.event_check import FIELDS, EventReader, Row
 from tiledmap.runtime.layout import Document
 
+_DATA = len(FIELDS)
+"""Where a row's data begin."""
 _NUMBERS = frozenset({bool, float, int, type(None)})
 _SIZE = 200
 _SIZE_OF_VALUE = 32
@@ -33,15 +35,18 @@ class EventRows:
 
     def events(self) -> Iterator[Document]:
         """The events that the rows were made of."""
-        first, count = len(FIELDS), len(self.keys)
-        for row in self.rows:
-            yield {
-                "descriptor": self.descriptor,
-                **dict(zip(FIELDS, row, strict=False)),
-                "data": dict(zip(self.keys, row[first : first + count], strict=True)),
-                "timestamps": dict(zip(self.keys, row[first + count :], strict=True)),
-                "filled": {},
-            }
+        return map(self.event, self.rows)
+
+    def event(self, row: Row) -> Document:
+        """The event that one of the rows was made of."""
+        stamps = _DATA + len(self.keys)
+        return {
+            "descriptor": self.descriptor,
+            **dict(zip(FIELDS, row, strict=False)),
+            "data": dict(zip(self.keys, row[_DATA:stamps], strict=True)),
+            "timestamps": dict(zip(self.keys, row[stamps:], strict=True)),
+            "filled": {},
+        }
 
 
 class RowReader:
@@ -57,14 +62,13 @@ class RowReader:
         How many bytes a row takes, about.
     """
 
-    __slots__ = ("_read", "_start", "descriptor", "keys", "size")
+    __slots__ = ("_read", "descriptor", "keys", "size")
 
     def __init__(self, descriptor: str, keys: tuple[str, ...]) -> None:
         self.descriptor = descriptor
         self.keys = keys
         self.size = _SIZE + 2 * _SIZE_OF_VALUE * len(keys)
         self._read = EventReader(keys).read
-        self._start = len(FIELDS)
 
     @classmethod
     def of(cls, descriptor: Document) -> "RowReader | None":
@@ -81,7 +85,7 @@ class RowReader:
         row = self._read(event)
         if (
             row is not None
-            and _NUMBERS.issuperset(map(type, row[self._start :]))
+            and _NUMBERS.issuperset(map(type, row[_DATA:]))
             and len(row[2]) < _LONGEST_UID
         ):
             return row

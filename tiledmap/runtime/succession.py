@@ -4,7 +4,7 @@ from array import array
 from math import inf
 from typing import Any
 
-from tiledmap.runtime.event_check import FIELDS, Row
+from tiledmap.runtime.event_check import Row
 from tiledmap.runtime.event_rows import EventRows
 from tiledmap.runtime.layout import Document
 
@@ -63,16 +63,11 @@ class Succession:
             known.append(identity)
             taken.append(row)
         if taken:
-            self.latest = "event", _event(events.descriptor, taken[-1])
+            self.latest = "event", events.event(taken[-1])
         if furthest is not None:
             self._highest = highest
-            self.furthest = "event", _event(events.descriptor, furthest)
+            self.furthest = "event", events.event(furthest)
         return taken
-
-
-def _event(descriptor: str, row: Row) -> Document:
-    """The fields of an event that tell when it was."""
-    return {"descriptor": descriptor, **dict(zip(FIELDS, row, strict=False))}
 
 
 def _moment(name: str, document: Any) -> tuple[int, int, int]:

@@ -22,6 +22,7 @@ from tiledmap.runtime.errors import (
     DoubledRowsError,
     SinkError,
     UnfitColumnsError,
+    incomplete,
 )
 from tiledmap.runtime.exact import EXACT_KEY
 from tiledmap.runtime.ops import (
@@ -432,7 +433,8 @@ class TiledSink:
         if failures:
             own = patch.get("notes", run.metadata.get("notes", []))
             own = own if isinstance(own, list) else [own]
-            patch = {**patch, "notes": [*own, *map(_as_note, failures)]}
+            losses = [incomplete(failure.path, failure.explained) for failure in failures]
+            patch = {**patch, "notes": [*own, *losses]}
         self._catalog.patch(run, patch, _OF_ATTEMPTS)
 
     def _settle(self, node: Node) -> None:
@@ -471,12 +473,6 @@ def _failure(error: RequestError, op: Op) -> SinkError:
     if isinstance(error, ExpiredLoginError):
         hint = LOG_IN_AGAIN
     return SinkError(error.words, op, transient=error.transient, pause=error.pause, hint=hint)
-
-
-def _as_note(failure: SinkError) -> str:
-    """What a run's notes say of a node that was found incomplete at the run's end."""
-    hint = f" ({failure.hint})" if failure.hint else ""
-    return f"{'/'.join(failure.path)} is not complete: {failure.reason}{hint}"
 
 
 def _uid(node: Node) -> Any:
