@@ -5,6 +5,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -66,8 +67,8 @@ def footprints(events: int, keys: int) -> Iterator[tuple[str, Footprint]]:
         ("server away, with a spool", "away", True),
         ("server away, until 64 MB are queued", "away", False),
     ):
-        with fresh.Pool(1) as pool:
-            yield name, pool.apply(measure, (events, keys, server, with_spool))
+        with ProcessPoolExecutor(1, mp_context=fresh) as processes:  # they may have children
+            yield name, processes.submit(measure, events, keys, server, with_spool).result()
 
 
 def _feed(writer: Any, events: int, keys: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tiledmap.check.scopes import WHERE
+from tiledmap.check.storable import CONSOLIDATORS
 from tiledmap.check.subject import Subject
 from tiledmap.check.typing import no_such_field
 from tiledmap.check.usage import Copied, Usage
@@ -92,7 +93,9 @@ def _schemas(node: nodes.Node, field: str, schemas: dict[str, Any]) -> Iterator[
 
 
 _PLAIN: dict[str, Callable[[Any], bool]] = {
-    "type": lambda value: isinstance(value, str),
+    "type": lambda value: (
+        isinstance(value, str) or (isinstance(value, list) and 0 < len(value) == len(set(value)))
+    ),
     "description": lambda value: isinstance(value, str),
     "items": lambda value: _is_plain(value),
     "properties": lambda value: isinstance(value, dict) and all(map(_is_plain, value.values())),
@@ -183,6 +186,8 @@ def _reference_of_consolidator(name: str) -> str:
     """Where a facility's own consolidator is, by its name or written out; empty for all others."""
     if ":" in name:
         return name
+    if name in CONSOLIDATORS:
+        return ""
     plugged = importlib.metadata.entry_points(group="tiledmap.consolidators", name=name)
     return next((entry.value for entry in plugged), "")
 
