@@ -130,7 +130,7 @@ def test_what_is_left_is_written_by_the_next_writer(
     spool: Path, delivery: Delivery, caplog: pytest.LogCaptureFixture
 ) -> None:
     leave(spool, RUN)
-    assert f"1 runs are left in {spool}" in caplog.text
+    assert f"left in {spool} for the next writer, or `tiledmap replay`: 1 run:" in caplog.text
     assert kept(spool) == [("run-1", len(RUN))]
     sink = Unready()
     with make(sink, spool, delivery=delivery) as writer:

@@ -562,9 +562,9 @@ class Writer:
             )
         else:
             logger.warning(
-                "%d runs are left in %s for the next writer, or `tiledmap replay`: %s",
-                len(courier.runs_left),
+                "left in %s for the next writer, or `tiledmap replay`: %s: %s",
                 self._spool.directory,
+                "1 run" if len(courier.runs_left) == 1 else f"{len(courier.runs_left)} runs",
                 reason,
             )
 
