@@ -1,12 +1,17 @@
 """The documents of one sender in the order of their numbers, to tell one that comes again."""
 
 from array import array
+from collections.abc import Sequence
 from math import inf
+from operator import lt
 from typing import Any
 
-from tiledmap.runtime.event_check import Row
+from tiledmap.runtime.event_check import FIELDS, Row
 from tiledmap.runtime.event_rows import EventRows
 from tiledmap.runtime.layout import Document
+
+_MOMENT = len(FIELDS)
+"""So many values of a row tell one event from another."""
 
 
 class Succession:
@@ -49,25 +54,21 @@ class Succession:
             self.furthest = self.latest
         return True
 
-    def take_rows(self, events: EventRows) -> list[Row]:
+    def take_rows(self, events: EventRows) -> Sequence[Row]:
         """Take note of events; the rows of those that did not come before."""
-        taken: list[Row] = []
-        known, highest, furthest = self._known, self._highest, None
-        for row in events.rows:
-            number, time, uid = row[0], row[1], row[2]
-            identity = hash(("event", uid, number, time))
-            if number > highest:
-                highest, furthest = number, row
-            elif identity in known:
-                continue
-            known.append(identity)
-            taken.append(row)
-        if taken:
-            self.latest = "event", events.event(taken[-1])
-        if furthest is not None:
-            self._highest = highest
-            self.furthest = "event", events.event(furthest)
-        return taken
+        rows = events.rows
+        numbers = [row[0] for row in rows]
+        if numbers and all(map(lt, [self._highest, *numbers], numbers)):
+            self._known.extend([_identity(row) for row in rows])
+            self._highest = numbers[-1]
+            self.latest = self.furthest = "event", events.event(rows[-1])
+            return rows
+        return [row for row in rows if self.takes("event", events.event(row))]
+
+
+def _identity(row: Row) -> int:
+    """What two events have in common if they are one."""
+    return hash(row[:_MOMENT])
 
 
 def _moment(name: str, document: Any) -> tuple[int, int, int]:
@@ -75,7 +76,7 @@ def _moment(name: str, document: Any) -> tuple[int, int, int]:
     uid = document["uid"]
     if name == "event":
         number = document["seq_num"]
-        return number, number, hash((name, uid, number, document["time"]))
+        return number, number, _identity((number, document["time"], uid))
     if name == "stream_datum":
         indices = document["indices"]
         first, stop = indices["start"], indices["stop"]

@@ -67,6 +67,8 @@ OpT = TypeVar("OpT", bound=Op)
 
 _LONGEST_ILLNESS = 60.0
 """Seconds for which a server may answer 500 to what cannot be the fault of the op."""
+_LOOKS = (0.0, 0.1, 0.4)
+"""Seconds before each look at what is in doubt: what was given up may come a little later yet."""
 _OF_ATTEMPTS = ("notes", EXACT_KEY, claims.KEY)
 """Keys of a run's metadata that an earlier attempt may have left, and its last word sets right."""
 
@@ -406,8 +408,7 @@ class TiledSink:
                     self._write_held(node)
                 if node.failure is None:
                     del nodes[path]
-            elif node.doubtful:
-                self._settle(node)
+        self._settle([node for node in nodes.values() if isinstance(node, Node)])
         failures = [node.failure for node in nodes.values() if node.failure is not None]
         made = [node for node in nodes.values() if isinstance(node, Node)]
         for node in made:
@@ -437,8 +438,18 @@ class TiledSink:
             patch = {**patch, "notes": [*own, *losses]}
         self._catalog.patch(run, patch, _OF_ATTEMPTS)
 
-    def _settle(self, node: Node) -> None:
-        """Look at a node to which a request may have come that was given up as lost."""
+    def _settle(self, nodes: Sequence[Node]) -> None:
+        """Look at those nodes to which a request may come that was given up as lost."""
+        doubtful = [node for node in nodes if node.doubtful]
+        for pause in _LOOKS if doubtful else ():
+            time.sleep(pause)
+            for node in doubtful:
+                if node.failure is None:
+                    self._look_at(node)
+        for node in doubtful:
+            node.doubtful = False
+
+    def _look_at(self, node: Node) -> None:
         of_family: dict[str, Tables | Arrays | Ragged] = {
             "table": self._tables,
             "array": self._arrays,
@@ -448,13 +459,13 @@ class TiledSink:
         assert node.creation is not None
         try:
             self._attempt(node.creation, lambda _: parts.settle(node))
+        except DoubledRowsError:
+            node.doubtful = False
+            raise
         except SinkError as error:
-            node.doubtful = error.transient
-            if error.transient or isinstance(error, DoubledRowsError):
+            if error.transient:
                 raise
             node.failure = error
-        else:
-            node.doubtful = False
 
     def _close_stream(self, op: CloseRun, node: Node) -> None:
         if not node.closed:
