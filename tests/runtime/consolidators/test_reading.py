@@ -147,7 +147,9 @@ def sequences(draw: st.DrawFn, kinds: tuple[str, ...] = ("tiff", "npy", "hdf5"))
             parameters["chunk_shape"] = [1]
         case "multiplier":
             parameters["multiplier"] = frames
-            declared = draw(st.sampled_from([declared, (1, *frame), frame]))
+            told = [declared, (1, *frame)]
+            told += [frame] if frame[0] != frames else []  # which would be frames of one dimension
+            declared = draw(st.sampled_from(told))
         case "whole":
             if frames == 1:
                 declared = draw(st.sampled_from([declared, frame]))
