@@ -14,6 +14,7 @@ import numpy as np
 
 from tiledmap.runtime.errors import in_words
 from tiledmap.runtime.layout import Document
+from tiledmap.runtime.schema_check import Check, plain_check
 
 DERIVED_FIELDS = ("name", "size", "ndim", "device")
 """What `describe` adds to a data key and a descriptor's own data keys do not have."""
@@ -36,8 +37,15 @@ def _schema_validators() -> Mapping[str, Any]:
     return {name.name: schema_validators[name] for name in DocumentNames if name.name != "any"}
 
 
+@cache
+def _plain_check(name: str) -> Check:
+    return plain_check(_schema_validators()[name].schema)
+
+
 def schema_problem(name: str, document: Any) -> str | None:
     """What event-model's schema has against `document`, or None."""
+    if _plain_check(name)(document):
+        return None
     validator = _schema_validators()[name]
     try:
         error = _best_error(validator, document)
