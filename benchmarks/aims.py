@@ -67,7 +67,8 @@ SERVERS = ("served", "postgresql")
 SMALL_RUN_REQUESTS = 1 + 3 * 3
 """A container, and for each of three streams a container, a table and its rows."""
 
-thread = partial(Aim, figure="thread_us")
+thread = partial(Aim, figure="thread_us", writers=(BACKGROUND,))
+"""The RunEngine's: what is subscribed to it writes in the background unless told otherwise."""
 in_all = partial(Aim, figure="process_us", targets=("in-process",))
 
 _HEAVY = (
