@@ -4,7 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from threading import RLock
@@ -63,8 +63,6 @@ class _Journey:
     damage: str = ""
     """What of its journal cannot be read."""
 
-    readers: dict[str, RowReader] = field(default_factory=dict)
-    """By descriptor, if the run has no journal."""
     accepted: int = 0
     """How many documents of it this process has taken."""
 
@@ -140,6 +138,8 @@ class Courier:
         self._closes_unfinished = closes_unfinished
         self._lock = lock or RLock()
         self._open: dict[str, _Journey] = {}
+        self._readers: dict[str, tuple[_Journey, RowReader]] = {}
+        """By descriptor, of runs that have no journal."""
         self._journeys: list[_Journey] = []
         self._parked: deque[tuple[str, int]] = deque()
         """Files of runs that have ended and not begun to be written, and their bytes."""
@@ -155,6 +155,29 @@ class Courier:
         self._add(_Journey(Backlog(journal.run, journal), was_found=True))
         if has_ended:
             del self._open[journal.run]
+
+    def accept_row(self, event: Any) -> int:
+        """Take an event of numbers whose run has no journal.
+
+        Returns
+        -------
+        int
+            How many bytes of it wait; 0 if it is no such event, and not taken.
+        """
+        try:
+            known = self._readers.get(event["descriptor"])
+        except (KeyError, TypeError, IndexError):
+            return 0
+        if known is None:
+            return 0
+        journey, reader = known
+        row = reader.read(event)
+        if row is None:
+            return 0
+        self.accepted += 1
+        journey.accepted += 1
+        journey.backlog.put_row(reader, row)
+        return reader.size
 
     def accept(self, run: str, name: str, document: Any, shared: bool) -> int:
         """Take a document of a run; when this returns, it is kept, or written.
@@ -186,6 +209,7 @@ class Courier:
             size = self._keep(journey, name, document, shared)
         if name == "stop":
             self._open.pop(run, None)
+            self._forget_readers(journey)
             if self._is_full:
                 self._park_journey(journey)
         return size
@@ -193,18 +217,15 @@ class Courier:
     def _keep(self, journey: _Journey, name: str, document: Any, shared: bool) -> int:
         """Put a copy of a document into its run's backlog; its size."""
         backlog = journey.backlog
-        if name == "event" and (reader := journey.readers.get(document["descriptor"])):
-            row = reader.read(document)
-            if row is not None:
-                backlog.put_row(reader, row)
-                return reader.size
-        elif name == "descriptor" and backlog.journal is None:
-            reader = RowReader.of(document)
-            if reader is not None:
-                journey.readers[reader.descriptor] = reader
+        if name == "descriptor" and backlog.journal is None and (reader := RowReader.of(document)):
+            self._readers[reader.descriptor] = journey, reader
         payload = encode(name, document, shared)
         backlog.put(payload)
         return len(payload)
+
+    def _forget_readers(self, journey: _Journey) -> None:
+        for descriptor in [uid for uid, (of, _) in self._readers.items() if of is journey]:
+            del self._readers[descriptor]
 
     @property
     def _is_full(self) -> bool:
@@ -374,6 +395,7 @@ class Courier:
                 )
             self._let_go(journey)
         self._open.clear()
+        self._readers.clear()
 
     def _let_go(self, journey: _Journey) -> None:
         if journey in self._journeys:

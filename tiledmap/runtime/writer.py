@@ -380,6 +380,9 @@ class Writer:
     def _take(self, name: str, document: Document) -> None:
         """Keep a document for its run. What is wrong with it must not end a plan."""
         try:
+            if name == "event" and (size := self._courier.accept_row(document)):
+                self._headroom -= size
+                return
             if name in _BULK:
                 for each, part in _unpacked(name, document):
                     self._take(each, part)
