@@ -23,6 +23,8 @@ from tiledmap.problems import CODES, Code
 
 DOCS = Path(__file__).parent
 INVALID = DOCS.parent / "tests" / "mappings" / "invalid"
+RESULTS = DOCS.parent / "benchmarks" / "results"
+SPEED = DOCS / "explanations" / "speed.md"
 MADE = "<!-- made by docs/generate.py -->\n"
 
 
@@ -35,6 +37,7 @@ def pages() -> dict[Path, str]:
         reference / "cli.md": command_line(),
         reference / "functions.md": functions(),
         reference / "language.md": language(),
+        SPEED: speed(),
         problems / "index.md": problem_index(),
         **{
             problems / f"{code.id}.md": problem(code, problems / f"{code.id}.md")
@@ -276,6 +279,42 @@ def _shown(path: Path) -> str:
     lines = path.read_text("utf-8", errors="replace").rstrip().splitlines()
     cut = [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines]
     return "\n".join([*cut[:_MOST_LINES], *(["…"] if len(cut) > _MOST_LINES else [])])
+
+
+# ---------------------------------------------------------------- what was measured
+
+_MEASURED = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- until here -->)", re.DOTALL)
+_TARGETS = {"in-process": "in-process", "served": "served", "postgresql": "PostgreSQL"}
+_TARGET_OF = {"held": "served", "shell": "in-process"}
+"""Of works that are measured once."""
+
+
+def speed() -> str:
+    """Return the page on speed: the text that is there, with the table of aims made new."""
+    aims: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    for path in sorted(RESULTS.glob("*.json")):
+        report = json.loads(path.read_text("utf-8"))
+        for verdict in report.get("aims", ()):
+            target = report["target"] or _TARGET_OF[report["work"]]
+            aims.setdefault((report["work"], verdict["words"]), {})[target] = verdict
+    lines = [
+        f"| work | aim | | {' | '.join(_TARGETS.values())} |",
+        f"| --- | --- | --- |{' --- |' * len(_TARGETS)}",
+    ]
+    for (work, words), verdicts in aims.items():
+        cells = [_verdict(verdicts.get(target)) for target in _TARGETS]
+        one = next(iter(verdicts.values()))
+        bound = f"{'≥' if one['at_least'] else '≤'} {one['limit']:.3g}"
+        lines.append(f"| {work} | {words} | {bound} | {' | '.join(cells)} |")
+    table = "\n".join(lines)
+    return _MEASURED.sub(lambda _: f"\n{table}\n\n", SPEED.read_text("utf-8"))
+
+
+def _verdict(verdict: dict[str, Any] | None) -> str:
+    if verdict is None:
+        return ""
+    measured = f"{verdict['measured']:.3g}"
+    return measured if verdict["met"] else f"**{measured}**"
 
 
 if __name__ == "__main__":

@@ -59,16 +59,11 @@ class Succession:
         rows = events.rows
         numbers = [row[0] for row in rows]
         if numbers and all(map(lt, [self._highest, *numbers], numbers)):
-            self._known.extend([_identity(row) for row in rows])
+            self._known.extend([hash(row[:_MOMENT]) for row in rows])  # as `_moment` has it
             self._highest = numbers[-1]
             self.latest = self.furthest = "event", events.event(rows[-1])
             return rows
         return [row for row in rows if self.takes("event", events.event(row))]
-
-
-def _identity(row: Row) -> int:
-    """What two events have in common if they are one."""
-    return hash(row[:_MOMENT])
 
 
 def _moment(name: str, document: Any) -> tuple[int, int, int]:
@@ -76,7 +71,7 @@ def _moment(name: str, document: Any) -> tuple[int, int, int]:
     uid = document["uid"]
     if name == "event":
         number = document["seq_num"]
-        return number, number, _identity((number, document["time"], uid))
+        return number, number, hash((number, document["time"], uid))
     if name == "stream_datum":
         indices = document["indices"]
         first, stop = indices["start"], indices["stop"]

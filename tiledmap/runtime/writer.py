@@ -380,7 +380,11 @@ class Writer:
     def _take(self, name: str, document: Document) -> None:
         """Keep a document for its run. What is wrong with it must not end a plan."""
         try:
-            if name == "event" and (size := self._courier.accept_row(document)):
+            if (
+                name == "event"
+                and self._background is not None
+                and (size := self._courier.accept_row(document))
+            ):
                 self._headroom -= size
                 return
             if name in _BULK:
