@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 
 from tests.runtime.layouts import LAYOUT, descriptor, event, key, page, start, stop, whole_run
+from tests.runtime.test_spool_delivery import no_space
 from tests.runtime.test_writer import rows, same_tree
+from tiledmap.runtime.journal import Spool
 from tiledmap.runtime.writer import Writer
 from tiledmap.sinks.memory import MemorySink
 
@@ -111,6 +113,25 @@ def test_a_run_that_a_writer_has_left_is_found_by_one_that_runs_already(tmp_path
     with Writer(LAYOUT, sink, fallback=LAYOUT, spool=tmp_path) as other:
         write(RUN[:4], sink, spool=tmp_path)
         for name, document in RUN[4:]:
+            other(name, document)
+        other.flush()
+        assert rows(sink)["seq_num"] == [1, 2, 3, 4, 5]
+        assert sink.tree[("run-1",)].closed
+
+
+def test_a_run_without_a_journal_goes_on_with_one_that_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = MemorySink()
+    with Writer(LAYOUT, sink, fallback=LAYOUT, spool=tmp_path) as other:
+        with monkeypatch.context() as disk:
+            disk.setattr(Spool, "create", no_space)
+            for name, document in RUN[:2]:
+                other(name, document)
+        write(RUN[:4], sink, spool=tmp_path)
+        other("event", {**event(9, {"x": 0.0}), "descriptor": "unknown"})  # so it looks for runs
+        other.flush()
+        for name, document in RUN[2:]:
             other(name, document)
         other.flush()
         assert rows(sink)["seq_num"] == [1, 2, 3, 4, 5]

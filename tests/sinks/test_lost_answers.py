@@ -388,7 +388,10 @@ def test_a_node_that_was_made_anew_and_deleted_late_is_made_again(
     sink.perform(patch({"kind": "image"}, *first.path))
     if when == "at the end":
         line.arrive()
-    sink.perform(close())
+    with requests_of(client) as made:
+        sink.perform(close())
+    posts = [request for request in made if request.method == "POST"]
+    assert len(posts) == (when == "at the end")
     np.testing.assert_array_equal(stored(client, "img").read(), FRAMES)
     assert stored(client, "img").metadata["kind"] == "image"
 

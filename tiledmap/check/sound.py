@@ -82,7 +82,11 @@ def _schemas(node: nodes.Node, field: str, schemas: dict[str, Any]) -> Iterator[
             message = f"'{name}' is declared by a JSON schema, such as {{type: string}}"
             yield Problem("TM010", _inner(node, field, name), message)
             continue
-        unknown = [word for word in _types_in(schema) if word not in JSON_TYPES]
+        unknown = [
+            word
+            for word in _types_in(schema)
+            if not isinstance(word, str) or word not in JSON_TYPES
+        ]
         for word in unknown:
             message = f"{word!r} is not a type of JSON Schema"
             hint = f"types: {', '.join(JSON_TYPES)}"
@@ -100,7 +104,9 @@ _PLAIN: dict[str, Callable[[Any], bool]] = {
     "items": lambda value: _is_plain(value),
     "properties": lambda value: isinstance(value, dict) and all(map(_is_plain, value.values())),
     "required": lambda value: (
-        isinstance(value, list) and all(isinstance(field, str) for field in value)
+        isinstance(value, list)
+        and all(isinstance(field, str) for field in value)
+        and len(value) == len(set(value))
     ),
 }
 

@@ -288,6 +288,7 @@ class Courier:
         journey.former = self._open.get(journey.run)
         if journey.former is not None:
             journey.former.is_superseded = True
+            self._forget_readers(journey.former)
         self._open[journey.run] = journey
         self._journeys.append(journey)
 

@@ -408,7 +408,7 @@ class TiledSink:
                     self._write_held(node)
                 if node.failure is None:
                     del nodes[path]
-        self._settle([node for node in nodes.values() if isinstance(node, Node)])
+        self._settle(nodes)
         failures = [node.failure for node in nodes.values() if node.failure is not None]
         made = [node for node in nodes.values() if isinstance(node, Node)]
         for node in made:
@@ -438,16 +438,17 @@ class TiledSink:
             patch = {**patch, "notes": [*own, *losses]}
         self._catalog.patch(run, patch, _OF_ATTEMPTS)
 
-    def _settle(self, nodes: Sequence[Node]) -> None:
+    def _settle(self, nodes: Mapping[Path, Node | Held]) -> None:
         """Look at those nodes to which a request may come that was given up as lost."""
-        doubtful = [node for node in nodes if node.doubtful]
+        doubtful = [path for path, node in nodes.items() if isinstance(node, Node) if node.doubtful]
         for pause in _LOOKS if doubtful else ():
             time.sleep(pause)
-            for node in doubtful:
-                if node.failure is None:
+            for path in doubtful:  # at each look, another node may have taken one's place
+                if isinstance(node := nodes[path], Node) and node.failure is None:
                     self._look_at(node)
-        for node in doubtful:
-            node.doubtful = False
+        for path in doubtful:
+            if isinstance(node := nodes[path], Node):
+                node.doubtful = False
 
     def _look_at(self, node: Node) -> None:
         of_family: dict[str, Tables | Arrays | Ragged] = {
