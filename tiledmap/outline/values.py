@@ -222,7 +222,7 @@ class OutlineNode:
         return self.path[-1]
 
     def walk(self) -> Iterator["OutlineNode"]:
-        """This node and all below it, parents first."""
+        """Yield the node and all below it, parents first."""
         yield self
         for child in self.children:
             yield from child.walk()
@@ -308,7 +308,7 @@ class Outline:
     coverage: tuple[Coverage, ...]
 
     def walk(self) -> Iterator[OutlineNode]:
-        """Every node, parents first."""
+        """Yield every node, parents first."""
         for node in self.top:
             yield from node.walk()
 
