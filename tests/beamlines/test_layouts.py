@@ -7,9 +7,9 @@ import pytest
 
 import tiledmap
 from tests.beamlines import access_tags_by_proposal, moved, nexus_simple, panda_flyscan
-from tiledmap.cli.tree import descend
 from tiledmap.sinks.embedded import open_catalog
 from tiledmap.sinks.memory import MemorySink
+from tiledmap.sinks.tree import descend
 
 CLASSES = {
     "": "NXentry",

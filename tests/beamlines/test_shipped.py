@@ -19,12 +19,12 @@ from tests.beamlines.record import draw, golden_tree, recording
 from tests.comparing import described
 from tests.golden import assert_golden
 from tiledmap.api import LoadedMapping
-from tiledmap.cli.tree import descend, find_runs
 from tiledmap.documents.recordings import read_documents
 from tiledmap.problems import MappingError
 from tiledmap.resources import shipped_mappings
 from tiledmap.runtime.report import RunReport
 from tiledmap.sinks.embedded import open_catalog
+from tiledmap.sinks.tree import descend, find_runs
 
 CASES = find_cases()
 SECTIONS = ("roots", "resources", "datums", "data_keys", "start", "descriptor", "stop")

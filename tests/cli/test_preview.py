@@ -9,9 +9,9 @@ from rich.console import Console
 from tests.cli.conftest import documents, write
 from tests.golden import assert_golden
 from tiledmap.cli.drawing import draw
-from tiledmap.cli.tree import trees_of_memory
 from tiledmap.runtime.ops import Asset, CreateContainer, FileSource, RegisterFiles
 from tiledmap.sinks.memory import MemorySink
+from tiledmap.sinks.tree import trees_of_memory
 
 GOLDEN = Path(__file__).parent / "golden"
 

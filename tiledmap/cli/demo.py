@@ -16,8 +16,8 @@ from tiledmap.cli.terminal import console, silent_log
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tiledmap.cli.tree import TreeNode
     from tiledmap.runtime import Writer
+    from tiledmap.sinks.tree import TreeNode
 
     Scans = Callable[[Writer], list[str]]
 
@@ -72,7 +72,7 @@ def _run(writer: "Writer", run_all: "Scans") -> list[str]:
 
 def _show(out: "Console", client: Any, runs: Collection[str], directory: Path) -> None:
     from tiledmap.cli.drawing import draw
-    from tiledmap.cli.tree import find_runs, tree_of_client
+    from tiledmap.sinks.tree import find_runs, tree_of_client
 
     nodes = [(path, tree_of_client(node, "/".join(path))) for path, node in find_runs(client, runs)]
     draw(out, str(directory), [node for _, node in nodes])
@@ -94,7 +94,7 @@ def _tables(
 
 
 def _show_rows(out: "Console", client: Any, path: tuple[str, ...]) -> None:
-    from tiledmap.cli.tree import descend
+    from tiledmap.sinks.tree import descend
 
     rows = descend(client, path).read().head()
     shown = [name for name in rows.columns if not name.startswith("ts_")][:MOST_COLUMNS]
@@ -106,7 +106,7 @@ def _show_rows(out: "Console", client: Any, path: tuple[str, ...]) -> None:
 
 def _show_how_to_read(out: "Console", client: Any, path: tuple[str, ...], directory: Path) -> None:
     """Print the line of Python that reads the stream, or where it has no reader, the table."""
-    from tiledmap.cli.tree import descend
+    from tiledmap.sinks.tree import descend
 
     stream = path[:-1]
     whole = any(spec.name == "BlueskyEventStream" for spec in descend(client, stream).specs)

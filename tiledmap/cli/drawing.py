@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 from rich.tree import Tree
 
-from tiledmap.cli.tree import TreeNode
 from tiledmap.problems.excerpt import printable
+from tiledmap.sinks.tree import TreeNode
 
 if TYPE_CHECKING:
     from rich.console import Console

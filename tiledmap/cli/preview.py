@@ -39,7 +39,7 @@ def preview(
 
     Exits with 1 where something of the documents could not be read or stored.
     """
-    from tiledmap.cli.tree import trees_of_memory
+    from tiledmap.sinks.tree import trees_of_memory
 
     files = find_files([*documents, *(more or ())])
     loaded = load(mapping, settings, overlays)
