@@ -4,69 +4,23 @@
 carries them.
 """
 
-import datetime
 import linecache
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tiledmap.language.load import Resolved, render, resolve
-from tiledmap.problems import MappingError, Problem, Severity, rank
+from tiledmap.check.examine import Examined as Examined
+from tiledmap.check.examine import examine as examine
+from tiledmap.language.load import render, resolve
+from tiledmap.problems import MappingError, Problem
 from tiledmap.resources import shipped_mappings
 
 if TYPE_CHECKING:
     from tiledmap.plan.steps import Plan
     from tiledmap.runtime import Layout, Writer
     from tiledmap.sinks.memory import MemorySink
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """A mapping as far as it could be read, everything that is wrong with it, and its texts."""
-
-    resolved: Resolved
-    problems: list[Problem]
-
-    @property
-    def sources(self) -> Mapping[str, str]:
-        """The text of every file that was read, by the name that problems use."""
-        return self.resolved.texts
-
-    @property
-    def has_errors(self) -> bool:
-        return any(problem.severity is Severity.ERROR for problem in self.problems)
-
-
-def examine(
-    source: str | Path,
-    *,
-    settings: Mapping[str, Any] | None = None,
-    overlays: Sequence[str | Path] = (),
-) -> Examined:
-    """Read a mapping and check it.
-
-    Parameters
-    ----------
-    source
-        A file, or the name of a shipped mapping.
-    settings
-        Values for the mapping's settings; they come before ``TILEDMAP_SET_*`` and the defaults.
-    overlays
-        Mappings laid over this one, in order.
-    """
-    from tiledmap.check import Subject, check
-    from tiledmap.language.yaml_source import apply_suppressions
-
-    resolved = resolve(source, settings=settings, environ=os.environ, overlays=overlays)
-    problems = list(resolved.problems)
-    if resolved.mapping is not None:
-        subject = Subject(resolved.mapping, resolved.settings, datetime.date.today())
-        problems.extend(check(subject))
-    checked = resolved.mapping is not None
-    return Examined(resolved, rank(apply_suppressions(problems, resolved.files, checked=checked)))
 
 
 def validate(

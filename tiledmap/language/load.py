@@ -4,12 +4,12 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Names
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import metadata, resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import tiledmap
 from tiledmap.language.extends import merge, missing, without
@@ -23,7 +23,7 @@ from tiledmap.problems import Note, Problem, Severity, Span, rank
 from tiledmap.problems.nearest import did_you_mean
 from tiledmap.resources import shipped_mappings
 
-__all__ = ["Link", "Resolved", "render", "resolve"]
+__all__ = ["Link", "Reader", "Reading", "Resolved", "read_mapping", "render", "resolve"]
 
 MAX_DEPTH = 8
 """Mappings in one chain of extends."""
@@ -73,11 +73,36 @@ class Resolved:
         return any(problem.severity is Severity.ERROR for problem in self.problems)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file as far as it can be read, taken alone."""
+
+    source: Source | None
+    mapping: Mapping | None
+    problems: tuple[Problem, ...]
+
+
+Reader: TypeAlias = Callable[[Path | str, str], Reading]
+"""Reads a mapping: from a path, or from its text, with the name that spans give it."""
+
+
+def read_mapping(content: Path | str, file: str) -> Reading:
+    """Read a mapping, without what it extends."""
+    source, problems = read_source(content, file)
+    if source is None:
+        return Reading(None, None, tuple(problems))
+    if unmet := _unmet(parse_requires(source)):
+        return Reading(source, None, tuple(unmet))
+    mapping, found = parse_mapping(source)
+    return Reading(source, mapping, (*problems, *found))
+
+
 def resolve(
     source: str | Path,
     settings: Names[str, Any] | None = None,
     environ: Names[str, str] | None = None,
     overlays: Sequence[str | Path] = (),
+    read: Reader = read_mapping,
 ) -> Resolved:
     """Load a mapping and everything that it stands on.
 
@@ -91,8 +116,10 @@ def resolve(
         The environment, of which ``TILEDMAP_SET_*`` is read; nothing is if not given.
     overlays
         Files that extend the mapping, each put on top of what is before it.
+    read
+        How a file is read, for whoever has texts that are not saved yet.
     """
-    loader = _Loader()
+    loader = _Loader(read)
     mapping = loader.top(source)
     for overlay in overlays:
         mapping = loader.overlay(Path(overlay), mapping)
@@ -135,8 +162,9 @@ class _Place:
     path: Path | None = None
     text: str = ""
 
-    def read(self) -> tuple[Source | None, list[Problem]]:
-        return read_source(self.path if self.path is not None else self.text, self.file)
+    @property
+    def content(self) -> Path | str:
+        return self.path if self.path is not None else self.text
 
 
 def _file(path: Path, name: str | None = None) -> _Place:
@@ -157,7 +185,8 @@ class _NotFoundError(Exception):
 
 
 class _Loader:
-    def __init__(self) -> None:
+    def __init__(self, read: Reader) -> None:
+        self._read = read
         self.problems: list[Problem] = []
         self.files: list[Source] = []
         self.chain: list[Link] = []
@@ -195,18 +224,11 @@ class _Loader:
         return merged
 
     def read(self, place: _Place) -> Mapping | None:
-        source, problems = place.read()
-        if source is None:
-            self.problems += problems
-            return None
-        self.files.append(source)
-        unmet = _unmet(parse_requires(source))
-        if unmet:
-            self.problems += unmet
-            return None
-        mapping, found = parse_mapping(source)
-        self.problems += problems + found
-        return mapping
+        reading = self._read(place.content, place.file)
+        self.problems += reading.problems
+        if reading.source is not None:
+            self.files.append(reading.source)
+        return reading.mapping
 
     def parent(self, mapping: Mapping, place: _Place, trail: tuple[_Place, ...]) -> Mapping | None:
         """Load what a mapping extends."""
