@@ -4,7 +4,6 @@
 carries them.
 """
 
-import linecache
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -102,14 +101,10 @@ class LoadedMapping:
 
     @cached_property
     def layout(self) -> "Layout":
-        """The generated module's layout, compiled in memory; its lines show up in tracebacks."""
-        source = self.compile()
-        file = f"<tiledmap {self.name} {self.version} {self.sha256[:8]}>"
-        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-        namespace: dict[str, Any] = {"__name__": f"tiledmap_generated.{self.name}"}
-        exec(compile(source, file, "exec"), namespace)  # our own text: literals and our calls
-        layout: Layout = namespace["LAYOUT"]
-        return layout
+        """The generated module's layout, compiled in memory."""
+        from tiledmap.codegen.loading import layout_of
+
+        return layout_of(self.plan)
 
     def writer(self, client: Any, *, api_key: str | None = None, **options: Any) -> "Writer":
         """Make a Bluesky callback that writes to Tiled.

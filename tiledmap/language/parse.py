@@ -8,7 +8,7 @@ around it stays in place, so that one mistake hides no other.
 import datetime
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -41,6 +41,8 @@ from tiledmap.language.yaml_source import (
 )
 from tiledmap.problems import Note, Problem, Span
 from tiledmap.problems.nearest import did_you_mean
+
+S = TypeVar("S", bound=Node)
 
 _HOLE = "${{"
 _STANDINS = {"tiledmap": LANGUAGE_VERSION, "name": "unnamed", "version": "0.0.0"}
@@ -75,6 +77,20 @@ def parse_requires(source: Source) -> Requires | None:
         return None
     requires = _Parser().read_node(node, Requires)
     return requires if isinstance(requires, Requires) else None
+
+
+def parse_statement(node: YamlNode, cls: type[S]) -> tuple[S | None, list[Problem]]:
+    """Read one statement, such as the top of a file that is no mapping but written like one."""
+    parser = _Parser()
+    statement = parser.read_node(node, cls)
+    return (statement if isinstance(statement, cls) else None), parser.problems
+
+
+def parse_json(node: YamlNode) -> tuple[Any, list[Problem]]:
+    """Read JSON data; what of it cannot be read is left out."""
+    parser = _Parser()
+    value = parser.read(node, Shape(Kind.JSON))
+    return (None if isinstance(value, _Bad) else value), parser.problems
 
 
 def _other_language(root: MappingNode) -> Problem | None:
