@@ -33,7 +33,7 @@ from tiledmap.problems.nearest import did_you_mean
 N = TypeVar("N", bound=Node)
 R = TypeVar("R", bound=Rule)
 
-_BY_FIELD = (Run, Repairs, StreamRule, TableRule, Setting, Source, Requires)
+MERGED_BY_FIELD = (Run, Repairs, StreamRule, TableRule, Setting, Source, Requires)
 """Statements that are merged field by field."""
 _CHILDS_OWN = frozenset({"title", "description", "extends"})
 """Header fields that a child does not inherit."""
@@ -78,7 +78,7 @@ class _Merger:
                 return self.items(inherited, given, child.key_at(name))
             case DocumentAdditions() if inherited is not None:
                 return self.additions(inherited, given)
-            case Node() if isinstance(given, _BY_FIELD) and inherited is not None:
+            case Node() if isinstance(given, MERGED_BY_FIELD) and inherited is not None:
                 return self.fields(inherited, given)
             case Node():
                 return self.alone(given)
@@ -114,7 +114,7 @@ class _Merger:
                     self.problems.append(_nothing_to_remove(rule, inherited))
             elif rule.name not in known:
                 new.append(self.alone(rule))
-            elif isinstance(rule, _BY_FIELD):
+            elif isinstance(rule, MERGED_BY_FIELD):
                 known[rule.name] = self.fields(known[rule.name], rule)
             else:
                 known[rule.name] = self.alone(rule)
