@@ -152,3 +152,14 @@ def _take(type: Type, step: str | int) -> Field | None:
         return None if type.others is None else Field(type.others, False)
     alone = type.kinds == {"object"}
     return there if alone else replace(there, required=False)
+
+
+def field_at(type: Type, steps: tuple[str | int, ...]) -> Field | None:
+    """Return the field or item that a path ends at, as its holder has it; None where none is."""
+    field: Field | None = None
+    for step in steps:
+        field = _take(type, step)
+        if field is None:
+            return None
+        type = field.type
+    return field

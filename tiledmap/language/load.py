@@ -55,6 +55,8 @@ class Resolved:
         The mapping itself, then what it extends; overlays come before it.
     sha256
         Of the merged mapping and its settings, wherever they were written.
+    inherited
+        What the mapping itself extends, merged; None where it extends nothing.
     texts
         The text of each file, and of each value from outside, by the name that spans use.
     """
@@ -65,6 +67,7 @@ class Resolved:
     files: tuple[Source, ...] = ()
     chain: tuple[Link, ...] = ()
     sha256: str = ""
+    inherited: Mapping | None = None
     texts: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -140,6 +143,7 @@ def resolve(
         tuple(loader.files),
         tuple(loader.chain),
         digest,
+        loader.inherited,
         texts,
     )
 
@@ -190,6 +194,7 @@ class _Loader:
         self.problems: list[Problem] = []
         self.files: list[Source] = []
         self.chain: list[Link] = []
+        self.inherited: Mapping | None = None
         self._base: _Place | None = None
 
     def top(self, source: str | Path) -> Mapping | None:
@@ -219,6 +224,8 @@ class _Loader:
                 return None
         elif mapping.key_at("extends") != mapping.at():  # written, but not readable
             return None
+        if not trail:
+            self.inherited = parent
         merged, problems = merge(parent, mapping)
         self.problems += problems
         return merged

@@ -54,6 +54,11 @@ class Characters:
             end - self._starts[last - 1] + 1,
         )
 
+    def index(self, line: int, column: int) -> int:
+        """Find the index of the character at a line and column; the nearest one that there is."""
+        line = min(max(line, 1), len(self._starts))
+        return min(self._starts[line - 1] + max(column, 1) - 1, len(self.text))
+
 
 @dataclass(frozen=True)
 class ScalarNode:

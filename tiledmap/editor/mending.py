@@ -1,0 +1,127 @@
+"""A text that is not YAML at the moment, made into YAML by changing as few of its lines as will do.
+
+While someone types, hardly any text is whole. What stands around the line that is being written is
+still a mapping, and still has its meaning and its mistakes.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from tiledmap.language.yaml_source import read_source
+from tiledmap.problems import CODES
+
+ROUNDS = 6
+"""Lines that are changed at most, before all that follows is given up."""
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CLOSING = {"{": "}", "[": "]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A text that is YAML, line for line the one that was given but for those in `lines`.
+
+    `lines` counts from 1.
+    """
+
+    text: str
+    lines: frozenset[int]
+
+
+def mend(text: str) -> Mended | None:
+    """Make YAML of a text; None where nothing of it can be read."""
+    lines = text.split("\n")
+    changed: set[int] = set()
+    for _ in range(ROUNDS):
+        fault = _fault(lines)
+        if fault is None:
+            return Mended("\n".join(lines), frozenset(changed))
+        number, other = _best(lines, fault)
+        changed.add(number + 1)
+        lines = other
+    fault = _fault(lines)
+    if fault is not None:
+        first = min(fault.lines)
+        changed |= set(range(first + 1, len(lines) + 1))
+        lines = lines[:first] + [""] * (len(lines) - first)
+        fault = _fault(lines)
+    return Mended("\n".join(lines), frozenset(changed)) if fault is None else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Where YAML gives up: how far it came, and the lines that may be to blame, from 0."""
+
+    reached: int
+    lines: tuple[int, ...]
+
+
+def _fault(lines: list[str]) -> _Fault | None:
+    text = "\n".join(lines)
+    try:
+        for _ in yaml.parse(text, Loader=_LOADER):
+            pass
+    except yaml.MarkedYAMLError as error:
+        marks = [mark for mark in (error.context_mark, error.problem_mark) if mark is not None]
+        at = [min(mark.line, len(lines) - 1) for mark in marks] or [0]
+        before = next((n for n in range(at[-1] - 1, -1, -1) if lines[n].strip()), at[-1])
+        return _Fault(at[-1], tuple(dict.fromkeys((*at, before))))
+    except yaml.YAMLError:
+        return _Fault(0, (0,))
+    source, problems = read_source(text)
+    if source is None and any(CODES[problem.code].id == "TM002" for problem in problems):
+        line = min(problems[-1].span.line, len(lines)) - 1
+        return _Fault(line, (line,))
+    return None if source is not None else _Fault(0, (0,))
+
+
+def _best(lines: list[str], fault: _Fault) -> tuple[int, list[str]]:
+    """Try what may mend a text, and take the first that lets it be read furthest."""
+    best: tuple[int, list[str]] | None = None
+    furthest = -1
+    for number in fault.lines:
+        for line in _instead_of(lines[number]):
+            other = [*lines[:number], line, *lines[number + 1 :]]
+            left = _fault(other)
+            if left is None:
+                return number, other
+            if left.reached > furthest:
+                best, furthest = (number, other), left.reached
+    assert best is not None
+    return best
+
+
+def _instead_of(line: str) -> Iterator[str]:
+    """Yield what may have been meant by a line, and then nothing at all."""
+    if re.fullmatch(r"\s*(- +)*[\w-]+\s*", line):
+        yield f"{line.rstrip()}:"
+    if (closed := close(line)) != line:
+        yield closed
+    yield ""
+
+
+def close(line: str) -> str:
+    """Close the quotes, braces and brackets that a line leaves open."""
+    waiting: list[str] = []
+    quote = ""
+    begun = ""
+    for position, character in enumerate(line):
+        before = line[position - 1] if position else " "
+        if quote:
+            if character == quote and not (quote == '"' and before == "\\"):
+                quote = ""
+        elif character == "#" and before.isspace():
+            return line
+        elif character in "'\"" and (begun in "-:,[{" or not begun):
+            quote = character
+        elif character in _CLOSING and (waiting or begun in "-:" or not begun):
+            waiting.append(_CLOSING[character])
+        elif waiting and character == waiting[-1]:
+            waiting.pop()
+        if not character.isspace():
+            begun = character
+    return line + quote + "".join(reversed(waiting))

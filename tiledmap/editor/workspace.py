@@ -1,0 +1,193 @@
+"""The mappings that are open, as far as they can be understood.
+
+Texts that are not saved yet stand before those on disk. A file is read again only where its text
+has changed; what stands on it is merged and checked anew, which takes hundredths of a second.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tiledmap.check.examine import Examined, examine
+from tiledmap.editor.mending import Mended, mend
+from tiledmap.language.extends import merge
+from tiledmap.language.load import Reading, read_mapping
+from tiledmap.language.nodes import Mapping
+from tiledmap.language.yaml_source import MAX_BYTES, MappingNode, Source
+from tiledmap.problems import Note, Problem, Span, rank
+from tiledmap.resources import shipped_mappings
+
+_IS_MAPPING = re.compile(r"^tiledmap[ \t]*:|^#.*\$schema=\S*mapping-v\d", re.MULTILINE)
+
+_OF_ITS_LINE = re.compile("TM0(0[4-9]|10|12|14|15|17|18)|TM1..")
+"""Codes of problems that no other line can be the cause of."""
+
+
+def is_mapping(text: str) -> bool:
+    """Whether a text says that it is a mapping: other YAML is none of our business."""
+    return _IS_MAPPING.search(text) is not None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A mapping that is open.
+
+    Parameters
+    ----------
+    file
+        The name that spans give it.
+    text
+        As it is in the editor, every line break a newline.
+    source
+        Its tree; of the mended text, where the text is not YAML. None where it cannot be mended.
+    examined
+        What was made of that tree.
+    mapping
+        Merged with what it extends, if that could be found.
+    problems
+        What to show, all of them in this file.
+    """
+
+    file: str
+    text: str
+    source: Source | None = field(repr=False)
+    examined: Examined = field(repr=False)
+    mapping: Mapping | None = field(repr=False)
+    problems: tuple[Problem, ...]
+
+    @property
+    def inherited(self) -> Mapping | None:
+        """What it extends, merged."""
+        return self.examined.resolved.inherited
+
+
+class Workspace:
+    """The texts of an editor, and what was made of them last."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._readings: dict[str, tuple[str, Reading]] = {}
+        self._documents: dict[str, Document] = {}
+        self._seen: dict[str, frozenset[tuple[str, str]]] = {}
+
+    def put(self, path: Path, text: str) -> None:
+        """Take a text that an editor has, which may differ from the file."""
+        self._texts[_identity(path)] = _plain(text)
+
+    def drop(self, path: Path) -> None:
+        """Take the file's own text again."""
+        identity = _identity(path)
+        for known in (self._texts, self._documents, self._seen):
+            known.pop(identity, None)
+
+    def document(self, path: Path) -> Document:
+        """Give what was made of a text; check it if it has changed."""
+        identity = _identity(path)
+        known = self._documents.get(identity)
+        if known is not None and known.text == self._texts.get(identity, known.text):
+            return known
+        return self.check(path)
+
+    def check(self, path: Path) -> Document:
+        """Check a text that is open, with what it stands on as it is now."""
+        identity = _identity(path)
+        text = self._texts[identity]
+        own = read_mapping(text, str(path))
+        mended = mend(text) if own.source is None else None
+        reading = read_mapping(mended.text, str(path)) if mended is not None else own
+
+        def read(content: Path | str, file: str) -> Reading:
+            if isinstance(content, Path) and _identity(content) == identity:
+                return reading
+            return self._read(content, file)
+
+        examined = examine(path, read=read)
+        problems = list(examined.problems)
+        if mended is not None:
+            problems = [*own.problems, *self._still(identity, examined, mended)]
+        elif own.source is not None:
+            self._seen[identity] = frozenset((each.code, each.message) for each in problems)
+        mapping = examined.resolved.mapping
+        if mapping is None and reading.mapping is not None:
+            mapping, _ = merge(examined.resolved.inherited, reading.mapping)
+        document = Document(
+            str(path),
+            text,
+            reading.source,
+            examined,
+            mapping,
+            tuple(rank(_here(each, str(path), reading.source) for each in problems)),
+        )
+        self._documents[identity] = document
+        return document
+
+    def stands_on(self, document: Document, path: Path) -> bool:
+        """Whether a document was made of another file, too, or looked for it in vain."""
+        read = {_identity(place_of(file.file)) for file in document.examined.resolved.files}
+        return _identity(path) in read or document.examined.resolved.mapping is None
+
+    # ------------------------------------------------------------ reading
+
+    def text(self, path: Path) -> str | None:
+        """Give a file's text, unsaved changes included; None where there is none."""
+        unsaved = self._texts.get(_identity(path))
+        if unsaved is not None:
+            return unsaved
+        try:
+            with path.open("rb") as stream:
+                content = stream.read(MAX_BYTES + 1)
+            return _plain(content.decode("utf-8-sig"))
+        except (OSError, ValueError):
+            return None
+
+    def _read(self, content: Path | str, file: str) -> Reading:
+        text = self.text(content) if isinstance(content, Path) else content
+        if text is None or len(text) > MAX_BYTES:
+            return read_mapping(content, file)
+        known = self._readings.get(file)
+        if known is None or known[0] != text:
+            known = self._readings[file] = (text, read_mapping(text, file))
+        return known[1]
+
+    def _still(self, identity: str, examined: Examined, mended: Mended) -> list[Problem]:
+        """Choose the problems that a mended text has because of what was written.
+
+        A line that was changed may be why another problem is there, unless that was there before.
+        """
+        seen = self._seen.get(identity, frozenset())
+        return [
+            problem
+            for problem in examined.problems
+            if problem.span.line not in mended.lines
+            and (_OF_ITS_LINE.match(problem.code) or (problem.code, problem.message) in seen)
+        ]
+
+
+def place_of(file: str) -> Path:
+    """Find the file that spans call by this name."""
+    shipped = {path.name: path for path in shipped_mappings().values()}
+    return shipped.get(file, Path(file))
+
+
+def _here(problem: Problem, file: str, source: Source | None) -> Problem:
+    """Show a problem of an inherited file where this file says that it inherits."""
+    if problem.span.file == file:
+        return problem
+    root = source.root if source is not None else None
+    extends = root.get("extends") if isinstance(root, MappingNode) else None
+    span = extends.span if extends is not None else Span(file, 1, 1, 1, 1)
+    note = Note(problem.message, problem.span)
+    message = f"in {Path(problem.span.file).name}, line {problem.span.line}: {problem.message}"
+    notes = (note, *problem.notes)
+    return Problem(problem.code, span, message, problem.label, problem.hint, notes)
+
+
+def _plain(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _identity(path: Path) -> str:
+    try:
+        return str(path.resolve())
+    except (OSError, ValueError, RuntimeError):
+        return str(path)
