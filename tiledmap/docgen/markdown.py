@@ -1,0 +1,236 @@
+"""Markdown as HTML: what the project's own pages use, and nothing that could inject.
+
+HTML in a page is text, but for its comments, which are remarks for whoever edits it.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup, escape
+
+from tiledmap.docgen.anchors import anchor_of_heading, anchor_of_name
+from tiledmap.docgen.highlighting import highlight
+from tiledmap.docgen.values import Heading
+
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_FIGURE = re.compile(r"<!-- figure: (?P<name>[\w-]+) -->\s*")
+_FENCE_TITLE = re.compile(r'title="(?P<title>[^"]+)"')
+
+Resolve = Callable[[str], str | None]
+"""Turns a link as a page writes it into one that the site has; None where it leads nowhere."""
+
+Draw = Callable[[str], Markup]
+"""Draws a figure whose description in words is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What a page says under a heading, up to the next."""
+
+    heading: Heading
+    text: str
+    is_name: bool
+    """Whether the heading is a name, such as a keyword's, and not words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A page of Markdown.
+
+    Parameters
+    ----------
+    title
+        Its first heading, which the body has too.
+    lead
+        The text before the second heading.
+    """
+
+    title: str
+    lead: str
+    body: Markup
+    passages: tuple[Passage, ...]
+
+
+def render_markdown(
+    text: str, resolve: Resolve = str, figures: Mapping[str, Draw] | None = None
+) -> Rendered:
+    """Render a page.
+
+    Parameters
+    ----------
+    resolve
+        Gives the target of each link; a link that leads nowhere becomes plain text.
+    figures
+        What can be drawn where the page says ``<!-- figure: NAME -->``.
+    """
+    tokens = _parser().parse(text)
+    _resolve_links(tokens, resolve)
+    passages = list(_passages(tokens))
+    _draw_figures(tokens, figures or {})
+    title, *others = passages or [Passage(Heading("", "", 1), "", False)]
+    body = Markup(_parser().renderer.render(tokens, _parser().options, {}))
+    return Rendered(title.heading.title, title.text, body, tuple(others))
+
+
+def inline_markdown(text: str) -> Markup:
+    """Render a line: code, emphasis and strong; no links."""
+    tokens = _parser().parseInline(text)
+    _resolve_links(tokens, lambda _: None)
+    return Markup(_parser().renderer.render(tokens, _parser().options, {}))
+
+
+@cache
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    rules = {
+        "fence": _fence,
+        "code_block": _fence,
+        "html_block": _html,
+        "html_inline": _html,
+        "heading_open": _heading_open,
+        "heading_close": _heading_close,
+        "table_open": _table_open,
+        "table_close": _table_close,
+    }
+    for name, rule in rules.items():
+        parser.renderer.rules[name] = rule  # type: ignore[attr-defined]
+    return parser
+
+
+# What tokens become. markdown-it's renderer calls them by name.
+
+
+def _fence(tokens: Sequence[Token], at: int, *_: object) -> str:
+    token = tokens[at]
+    language = token.info.split(maxsplit=1)[0] if token.info.strip() else ""
+    title = found["title"] if (found := _FENCE_TITLE.search(token.info)) else ""
+    return str(code_block(token.content, language, title))
+
+
+def code_block(
+    text: str, language: str = "", title: str = "", first_line: int | None = None
+) -> Markup:
+    """Make a block of code, with the name of the file that it is."""
+    caption = Markup("<figcaption>{0}</figcaption>").format(title) if title else Markup()
+    return Markup(
+        '<figure class="code {language}">{caption}'
+        '<pre tabindex="0"><code>{code}</code></pre></figure>\n'
+    ).format(
+        language=language or "text",
+        caption=caption,
+        code=highlight(text, language, first_line),
+    )
+
+
+def _html(tokens: Sequence[Token], at: int, *_: object) -> str:
+    return str(escape(_COMMENT.sub("", tokens[at].content).strip()))
+
+
+def _heading_open(tokens: Sequence[Token], at: int, *_: object) -> str:
+    token = tokens[at]
+    heading, alias = token.meta["heading"], token.meta["alias"]
+    also = Markup('<span id="{0}"></span>').format(alias) if alias else Markup()
+    return Markup('<{0} id="{1}">{2}').format(token.tag, heading.anchor, also)
+
+
+def _heading_close(tokens: Sequence[Token], at: int, *_: object) -> str:
+    token, heading = tokens[at], tokens[at - 2].meta["heading"]
+    return permalink(heading) + Markup("</{0}>\n").format(token.tag)
+
+
+def permalink(heading: Heading) -> Markup:
+    """Make the mark beside a heading that links to it."""
+    if heading.level == 1:
+        return Markup()
+    return Markup(' <a class="permalink" href="#{0}" aria-label="Link to {1}">#</a>').format(
+        heading.anchor, heading.title
+    )
+
+
+def _table_open(tokens: Sequence[Token], at: int, *_: object) -> str:
+    cells = (token for token in tokens[at:] if token.type == "inline")
+    label = ", ".join(cell.content for cell, _ in zip(cells, range(2), strict=False))
+    return Markup(
+        '<div class="scroll" tabindex="0" role="region" aria-label="Table: {0}"><table>\n'
+    ).format(label.replace("`", "").strip(", ") or "values")
+
+
+def _table_close(*_: object) -> str:
+    return "</table></div>\n"
+
+
+# What is done with tokens before
+
+
+def _resolve_links(tokens: Sequence[Token], resolve: Resolve) -> None:
+    for token in tokens:
+        if token.type != "inline":
+            continue
+        opened: list[bool] = []
+        kept: list[Token] = []
+        for child in token.children or ():
+            if child.type == "link_open":
+                target = resolve(str(child.attrGet("href") or ""))
+                opened.append(target is not None)
+                if target is not None:
+                    child.attrSet("href", target)
+                    kept.append(child)
+            elif child.type != "link_close" or opened.pop():
+                kept.append(child)
+        token.children = kept
+
+
+def _passages(tokens: Sequence[Token]) -> Iterator[Passage]:
+    """Give headings their anchors; yield them with the text below them."""
+    heading, is_name, texts = None, False, list[str]()
+    taken: dict[str, int] = {}
+    for place, token in enumerate(tokens):
+        if token.type == "heading_open":
+            if heading is not None:
+                yield Passage(heading, " ".join(texts), is_name)
+            heading, alias, is_name = _heading(token, tokens[place + 1], taken)
+            token.meta = {"heading": heading, "alias": alias}
+            texts = []
+        elif token.type == "inline" and tokens[place - 1].type != "heading_open":
+            texts.append(_plain(token))
+    if heading is not None:
+        yield Passage(heading, " ".join(texts), is_name)
+
+
+def _heading(opening: Token, inline: Token, taken: dict[str, int]) -> tuple[Heading, str, bool]:
+    """Name a heading: words as code hosting sites do, a name that is code by itself as well."""
+    title = _plain(inline)
+    anchor, alias = anchor_of_heading(title), ""
+    taken[anchor] = taken.get(anchor, -1) + 1
+    if taken[anchor]:
+        anchor = f"{anchor}-{taken[anchor]}"
+    children = inline.children or []
+    is_name = len(children) == 1 and children[0].type == "code_inline"
+    if is_name and (name := anchor_of_name(title)) != anchor:
+        anchor, alias = name, anchor
+    return Heading(title, anchor, int(opening.tag[1:])), alias, is_name
+
+
+def _plain(inline: Token) -> str:
+    kinds = {"softbreak": " ", "hardbreak": " "}
+    parts = [
+        kinds.get(child.type, child.content)
+        for child in inline.children or ()
+        if child.type != "html_inline"
+    ]
+    return "".join(parts)
+
+
+def _draw_figures(tokens: list[Token], figures: Mapping[str, Draw]) -> None:
+    for place, token in enumerate(tokens):
+        found = _FIGURE.fullmatch(token.content) if token.type == "html_block" else None
+        if found is None or found["name"] not in figures:
+            continue
+        words = next((_plain(each) for each in tokens[place:] if each.type == "inline"), "")
+        drawn = Token("figure", "", 0)
+        drawn.meta = {"drawn": figures[found["name"]](words)}
+        tokens[place] = drawn

@@ -1,0 +1,55 @@
+"""From pages to HTML: the templates, and what they can call."""
+
+import posixpath
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tiledmap.docgen.anchors import anchor_of_name
+from tiledmap.docgen.highlighting import highlight
+from tiledmap.docgen.markdown import code_block, inline_markdown
+from tiledmap.docgen.values import Page, Site
+
+
+def render(site: Site, page: Page) -> str:
+    """Make the HTML of a page."""
+
+    def url(link: str) -> str:
+        return relative_link(page.path, link)
+
+    template = _environment().get_template(page.template)
+    return template.render({**page.context, "site": site, "page": page, "url": url})
+
+
+def relative_link(origin: str, link: str) -> str:
+    """Return the link from one page to another, or to an anchor of it, as both lie in a folder."""
+    path, hash_, anchor = link.partition("#")
+    folder = posixpath.dirname(origin)
+    relative = "" if path == origin and anchor else posixpath.relpath(path, folder or ".")
+    return f"{relative}{hash_}{anchor}"
+
+
+def plural(count: int, noun: str, more: str = "") -> str:
+    """Count things in words: ``1 node``, ``3 nodes``."""
+    return f"{count:,} {noun if count == 1 else more or noun + 's'}"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("tiledmap.docgen", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Any] = {
+        "anchor": anchor_of_name,
+        "code_block": code_block,
+        "highlight": highlight,
+        "inline_markdown": inline_markdown,
+        "plural": plural,
+    }
+    environment.filters.update(filters)
+    return environment
