@@ -11,7 +11,7 @@ from tests.golden import assert_golden
 from tiledmap.cli.drawing import draw
 from tiledmap.runtime.ops import Asset, CreateContainer, FileSource, RegisterFiles
 from tiledmap.sinks.memory import MemorySink
-from tiledmap.sinks.tree import trees_of_memory
+from tiledmap.sinks.tree import branches, trees_of_memory
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -103,7 +103,7 @@ def test_a_node_of_files_says_which(tmp_path):
         )
     [run] = trees_of_memory(sink)
     output = StringIO()
-    draw(Console(file=output, width=200), "smi", [run])
+    draw(Console(file=output, width=200), "smi", branches([run]))
     lines = " ".join(output.getvalue().replace("│", "").split())
     assert "img array uint16 4 x 5 x 6 (time, y, x) made by m.yaml:2" in lines
     assert f"files 4 x multipart/related;type=image/tiff: {frames[0]} … img_003.tif" in lines

@@ -1,91 +1,121 @@
-"""Drawing a tree of nodes."""
+"""Drawing in a terminal: trees, and the steps of a plan."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from rich.tree import Tree
 
+from tiledmap.cli.terminal import UNBROKEN
+from tiledmap.display.branch import Branch, Fact
 from tiledmap.problems.excerpt import printable
-from tiledmap.sinks.tree import TreeNode
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions
 
-MOST_COLUMNS = 60
-MOST_ENTRIES = 8
+    from tiledmap.plan.steps import Plan
+
+NARROWEST = 20
+"""Columns that words are given, however deep they stand."""
+
+NARROWEST_BESIDE = 48
+"""Columns that words need, for places to stand beside them."""
 
 
-def draw(console: "Console", title: str, nodes: Iterable[TreeNode]) -> None:
-    """Print nodes, and all below them, as a tree."""
-    tree = Tree(Text(title, style="bold"), guide_style="dim")
-    for node in nodes:
-        _grow(tree, node)
+def draw(console: "Console", title: str, branches: Iterable[Branch]) -> None:
+    """Print what there is, and all below it, as a tree."""
+    tree = Tree(Text(printable(title), "bold"), guide_style="dim")
+    for branch in branches:
+        _grow(tree, branch)
     console.print(tree)
 
 
-def _grow(tree: Tree, node: TreeNode) -> None:
-    branch = tree.add(Text("\n").join(_label(node)))
-    for child in node.children:
-        _grow(branch, child)
+def _grow(tree: Tree, branch: Branch) -> None:
+    grown = tree.add(_Label(branch))
+    for child in branch.children:
+        _grow(grown, child)
 
 
-def _label(node: TreeNode) -> Iterator[Text]:
-    head = Text.assemble((printable(node.key), "bold"), "  ", (_what(node), "cyan"))
-    if node.made_by:
-        head.append(f"  made by {node.made_by}", "dim")
-    yield head
-    if node.specs:
-        yield _line("specs", ", ".join(node.specs))
-    if node.access_tags:
-        yield _line("access tags", ", ".join(node.access_tags))
-    if node.metadata:
-        yield _line("metadata", _summary(node.metadata))
-    if node.columns:
-        yield _line("columns", _columns(node.columns))
-    if node.files:
-        yield _line("files", _files(node))
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """The lines of a branch, which depend on how much room there is."""
+
+    branch: Branch
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> Iterator[Text]:
+        width = max(options.max_width, NARROWEST)
+        branch = self.branch
+        head = Text.assemble((printable(branch.key), "bold"), "  " if branch.what else "")
+        head.append(printable(branch.what), "cyan")
+        place = Text(printable(branch.place), "dim")
+        if place and head.cell_len + 2 + place.cell_len <= width:
+            yield Text.assemble(head, "  ", place)
+        else:
+            yield from _broken(console, head, width)
+            if place:
+                yield from _broken(console, place, width)
+        for fact in branch.facts:
+            yield from _fact(console, fact, width)
 
 
-def _line(name: str, text: str) -> Text:
-    return Text.assemble((f"{name} ", "dim"), printable(text))
+def _fact(console: "Console", fact: Fact, width: int) -> Iterator[Text]:
+    """Yield lines of items, below each other, with what they are about before the first."""
+    before = Text(f"{fact.about} " if fact.about else "", "dim")
+    beside = before.cell_len
+    room = max(width - beside, NARROWEST)
+    for line in _filled(fact.items, room):
+        for piece in _broken(console, line, room):
+            yield Text.assemble(before, piece)
+            before = Text(" " * beside)
 
 
-def _what(node: TreeNode) -> str:
-    if node.shape is not None:
-        lengths = " x ".join("?" if length is None else str(length) for length in node.shape)
-        dims = f" ({', '.join(node.dims)})" if node.dims else ""
-        return f"{node.family} {node.dtype} {lengths or 'scalar'}{dims}"
-    if node.rows is not None:
-        return f"{node.family}, {node.rows} row{'' if node.rows == 1 else 's'}"
-    return node.family
+def _filled(items: Sequence[str], width: int) -> Iterator[Text]:
+    """Yield lines of as many items as there is room for."""
+    line = Text()
+    for number, item in enumerate(items, 1):
+        shown = Text(printable(item) + ("," if number < len(items) else ""))
+        if line and line.cell_len + 1 + shown.cell_len > width:
+            yield line
+            line = shown
+        else:
+            line = Text.assemble(line, " ", shown) if line else shown
+    yield line
 
 
-def _files(node: TreeNode) -> str:
-    """Name the first and the last; of a long row of files nobody reads all."""
-    first, *_, last = (node.files[0], *node.files)
-    more = f" … {last.rpartition('/')[2]}" if last != first else ""
-    return f"{len(node.files)} x {node.mimetype}: {first}{more}"
+def _broken(console: "Console", text: Text, width: int, hang: int = 2) -> Iterator[Text]:
+    """Break a text that is too long, and indent what follows its first line."""
+    if text.cell_len <= width:
+        yield text
+        return
+    indent = Text()
+    for line in text.wrap(console, max(width - hang, NARROWEST)):
+        line.rstrip()
+        yield Text.assemble(indent, line)
+        indent = Text(" " * hang)
 
 
-def _columns(columns: tuple[tuple[str, str], ...]) -> str:
-    shown = [f"{name} {type_}" for name, type_ in columns[:MOST_COLUMNS]]
-    more = len(columns) - len(shown)
-    return ", ".join([*shown, *([f"… {more} more"] if more else [])])
+def draw_plan(console: "Console", plan: "Plan") -> None:
+    """Print the steps of a plan; their places stand at the right, where there is room for both."""
+    from tiledmap.plan.text import WIDTH, plan_lines
+
+    lines = list(plan_lines(plan))
+    room = min(WIDTH, console.width - max(len(at) for _, _, at in lines) - 2)
+    for depth, words, at in lines:
+        text, place = Text(printable(words), "" if depth else "bold"), Text(printable(at), "dim")
+        for line in _step(console, "  " * depth, text, place, room):
+            console.print(line, soft_wrap=True)
 
 
-def _summary(metadata: Mapping[str, Any]) -> str:
-    """Name the entries; of those that hold more, how much."""
-    shown = [_entry(name, value) for name, value in list(metadata.items())[:MOST_ENTRIES]]
-    more = len(metadata) - len(shown)
-    return ", ".join([*shown, *([f"… {more} more"] if more else [])])
-
-
-def _entry(name: str, value: Any) -> str:
-    match value:
-        case Mapping():
-            return f"{name} {{{len(value)}}}"
-        case list() | tuple():
-            return f"{name} [{len(value)}]"
-        case _:
-            return name
+def _step(console: "Console", indent: str, words: Text, place: Text, room: int) -> Iterator[Text]:
+    beside = room >= NARROWEST_BESIDE
+    width = room if place and beside and console.width < UNBROKEN else console.width
+    pieces = _broken(console, words, width - len(indent), hang=4)
+    first, *rest = (Text.assemble(indent, piece) for piece in pieces)
+    if place and beside:
+        first.append(" " * (room - first.cell_len + 2 if first.cell_len < room else 2))
+        first.append(place)
+    yield first
+    yield from rest
+    if place and not beside:
+        yield Text.assemble(indent, "    ", place)

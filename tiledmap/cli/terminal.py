@@ -34,13 +34,22 @@ def width(stream: TextIO) -> int | None:
     return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
+UNBROKEN = 100_000
+"""Columns where no line is broken."""
+
+
 def console(stream: TextIO) -> "Console":
-    """Return a rich console on a stream: in colour on a terminal, plain anywhere else."""
+    """Return a rich console on a stream: in colour on a terminal, plain anywhere else.
+
+    A program reads lines: they are broken for a terminal, or where ``COLUMNS`` says how wide.
+    """
     from rich.console import Console
 
     colorful = use_color(stream)
+    broken = stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
     return Console(
         file=stream,
+        width=None if broken else UNBROKEN,
         force_terminal=colorful,
         no_color=not colorful,
         highlight=False,

@@ -4,7 +4,7 @@ The text is stable: it depends on the plan alone, so two plans can be compared b
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from tiledmap.language.expressions import Expr
 from tiledmap.plan.notation import Notation
@@ -32,26 +32,29 @@ from tiledmap.plan.steps import (
     Values,
 )
 
-_WIDTH = 96
+WIDTH = 96
+"""Columns that words take before the place, where they fit."""
+
 _notation = Notation()
+
+
+Line: TypeAlias = tuple[int, str, str]
+"""Depth, words, place."""
 
 
 def format_plan(plan: Plan) -> str:
     """Print a plan, one step a line, each with its place in the mapping at the right."""
-    return "\n".join(_align(_plan(plan))) + "\n"
-
-
-Line = tuple[int, str, str]
-"""Depth, words, place."""
+    return "\n".join(_align(plan_lines(plan))) + "\n"
 
 
 def _align(lines: Iterable[Line]) -> Iterator[str]:
     for depth, words, at in lines:
         text = "  " * depth + words
-        yield f"{text:<{_WIDTH}}  {at}".rstrip() if at else text.rstrip()
+        yield f"{text:<{WIDTH}}  {at}".rstrip() if at else text.rstrip()
 
 
-def _plan(plan: Plan) -> Iterator[Line]:
+def plan_lines(plan: Plan) -> Iterator[Line]:
+    """Yield the lines of a plan; an empty one stands between its sections."""
     yield 0, f"{plan.name} {plan.version}" + (f": {plan.title}" if plan.title else ""), ""
     yield 0, f"sha256 {plan.sha256}", ""
     for name, value in plan.settings.items():

@@ -1,0 +1,41 @@
+"""A tree as it is shown, whatever it is a tree of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line below a branch.
+
+    Parameters
+    ----------
+    about
+        What it is about, in a word or two.
+    items
+        What is said, in pieces that are better not broken.
+    """
+
+    about: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Something in a tree, with what is below it.
+
+    Parameters
+    ----------
+    key
+        Its name.
+    what
+        What kind of thing it is.
+    place
+        What says so, such as a line of a mapping.
+    """
+
+    key: str
+    what: str = ""
+    place: str = ""
+    facts: Sequence[Fact] = ()
+    children: Sequence["Branch"] = ()
