@@ -17,6 +17,7 @@ from tiledmap.problems import MappingError, Problem
 from tiledmap.resources import shipped_mappings
 
 if TYPE_CHECKING:
+    from tiledmap.outline.values import Outline
     from tiledmap.plan.steps import Plan
     from tiledmap.runtime import Layout, Writer
     from tiledmap.sinks.memory import MemorySink
@@ -84,6 +85,18 @@ class LoadedMapping:
         from tiledmap.plan.lower import lower
 
         return lower(self.resolved, self.settings, self.sha256)
+
+    @cached_property
+    def outline(self) -> "Outline":
+        """Every node that the mapping makes, and the way of every field into them."""
+        from tiledmap.outline.make import make_outline
+
+        return make_outline(
+            self.resolved,
+            self.settings,
+            chain=self._examined.resolved.chain,
+            sha256=self.sha256,
+        )
 
     def show(self, *, resolved: bool = False) -> str:
         """The plan as text, or the resolved mapping with nothing inherited left."""

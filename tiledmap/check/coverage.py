@@ -201,19 +201,24 @@ def _run_document(mapping: nodes.Mapping, document: str) -> Iterator[Coverage]:
     return map(_after_repairs(mapping, document), rows)
 
 
-def _after_repairs(mapping: nodes.Mapping, document: str) -> Callable[[Coverage], Coverage]:
-    """Return a function that adds what a repair takes out of every document of this type."""
-    taken_out = {
+def taken_out(mapping: nodes.Mapping, document: str) -> Mapping[str, tuple[str, Span]]:
+    """Return the fields that repairs take out of every document of a type: why, and where."""
+    return {
         field: (reason, rule.at())
         for rule in getattr(mapping.repair, document, ())
         if rule.when is None and rule.until is None
         for field, reason in rule.without.items()
     }
 
+
+def _after_repairs(mapping: nodes.Mapping, document: str) -> Callable[[Coverage], Coverage]:
+    """Return a function that adds what a repair takes out of every document of this type."""
+    gone = taken_out(mapping, document)
+
     def amend(row: Coverage) -> Coverage:
-        if row.field not in taken_out:
+        if row.field not in gone:
             return row
-        reason, at = taken_out[row.field]
+        reason, at = gone[row.field]
         return replace(row, destination="", reason=reason, at=at, invertible=False)
 
     return amend
@@ -351,7 +356,7 @@ def _column(stream: nodes.StreamRule, row: Coverage) -> Coverage:
 
 # ---------------------------------------------------------------- files
 
-_FILE_DOCUMENTS: Mapping[str, Mapping[str, tuple[str, str, bool]]] = {
+FILE_DOCUMENTS: Mapping[str, Mapping[str, tuple[str, str, bool]]] = {
     "resource": {
         "spec": ("mimetype of the data source", "", False),
         "root": ("URI of the asset", "", False),
@@ -382,6 +387,9 @@ _FILE_DOCUMENTS: Mapping[str, Mapping[str, tuple[str, str, bool]]] = {
         "uid": ("", "names nothing that is stored", False),
     },
 }
+"""Where each field of a document about files goes: the place in a node of files, or the reason that
+it has none, and whether it can be had back."""
+
 _ALIKE = {"datum_page": "datum"}
 
 
@@ -393,8 +401,8 @@ def _file_documents(mapping: nodes.Mapping) -> Iterator[Coverage]:
         for rule in stored_data(stream)
         if rule.store is nodes.Store.FILES
     ]
-    for document in (*_FILE_DOCUMENTS, *_ALIKE):
-        known = _FILE_DOCUMENTS[_ALIKE.get(document, document)]
+    for document in (*FILE_DOCUMENTS, *_ALIKE):
+        known = FILE_DOCUMENTS[_ALIKE.get(document, document)]
         for field in _fields(document):
             destination, reason, invertible = known.get(
                 field.name, ("", "this version of tiledmap does not know it", False)

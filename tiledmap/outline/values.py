@@ -10,12 +10,21 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from tiledmap.check.coverage import Coverage
+from tiledmap.check.coverage import OTHER, Coverage
 from tiledmap.language.load import Link as Ancestor
 from tiledmap.problems import Span
 
 ANY_KEY = "*"
-"""Stands in a field's path for every key of a mapping, such as each data key."""
+"""Stands in a field's path for every key of a mapping, such as each data key, for every item of a
+list, and right below a document for the fields that nobody declared."""
+
+AS_ONE = {
+    "event_page": "event",
+    "bulk_events": "event",
+    "datum_page": "datum",
+    "bulk_datum": "datum",
+}
+"""Documents that hold many others: their fields go where the fields of those go."""
 
 
 class Family(StrEnum):
@@ -60,6 +69,26 @@ class FieldPath:
 
     def __str__(self) -> str:
         return ".".join((self.document, *self.steps))
+
+    @classmethod
+    def parse(cls, text: str) -> "FieldPath":
+        """Read ``descriptor.data_keys.*.units``."""
+        document, *steps = text.split(".")
+        return cls(document, tuple(steps))
+
+    def below(self, *steps: str) -> "FieldPath":
+        """Return the path of something inside the field."""
+        return FieldPath(self.document, (*self.steps, *steps))
+
+    @property
+    def single(self) -> "FieldPath":
+        """The same field of a single document, where this is one of a page of them."""
+        return FieldPath(AS_ONE.get(self.document, self.document), self.steps)
+
+    @property
+    def undeclared(self) -> bool:
+        """Whether it stands for all fields of a document that nobody declared."""
+        return self.steps == (OTHER,)
 
     def covers(self, other: "FieldPath") -> bool:
         """Whether the other is this field, or inside it."""
@@ -174,6 +203,18 @@ class OutlineAsset:
     needs: tuple[str, ...]
     parameters: Mapping[str, Any]
     at: Span
+    asset_parameter: str = ""
+    sidecars: Mapping[str, str] = field(default_factory=dict)
+    structure_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """A data rule whose data keys a table takes: which they are, in words."""
+
+    rule: str
+    condition: str
+    at: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +238,12 @@ class OutlineNode:
         Fields of the documents it is made of that are left out, and why.
     source
         The lines of YAML that say it: the file as spans name it, and the first and last line.
+    type
+        Of an array: ``as the data key says``, or numpy's name of its dtype.
+    values
+        Where an array's values come from, as the mapping writes it; empty for those of a data key.
+    takes
+        The data rules whose data keys a table takes.
     """
 
     id: str
@@ -216,6 +263,9 @@ class OutlineNode:
     not_stored: Mapping[str, str] = field(default_factory=dict)
     source: Span | None = None
     children: tuple["OutlineNode", ...] = ()
+    type: str = ""
+    values: str = ""
+    takes: tuple[Taking, ...] = ()
 
     @property
     def key(self) -> str:
@@ -230,13 +280,20 @@ class OutlineNode:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Streams, data keys or files that a rule takes and does not store."""
+    """Streams, data keys or files that a rule takes and does not store.
+
+    Parameters
+    ----------
+    fields
+        Which the condition looks at.
+    """
 
     rule: str
     what: str
     condition: str
     reason: str
     at: Span
+    fields: tuple[FieldPath, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +310,8 @@ class Repair:
         What it changes.
     until
         The last day on which it applies, as ISO date; empty for ever.
+    reads
+        What it looks at: in its condition, and to say what a field becomes.
     """
 
     rule: str
@@ -262,6 +321,7 @@ class Repair:
     reason: str
     until: str
     at: Span
+    reads: tuple[FieldPath, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +333,19 @@ class OutlineSetting:
     value: Any
     default: Any
     help: str
+    at: Span
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A declared change of path, below the run."""
+
+    was: str
+    now: str
+    since: str
     at: Span
 
 
@@ -290,6 +363,11 @@ class Outline:
         Every way from a field into a node.
     coverage
         Every field of every document type with its destination or the reason that it has none.
+    requires
+        Ranges of versions, by what they are of: ``tiledmap``, ``event_model``, and ``documents``
+        for the versions of event-model that wrote them.
+    moved
+        Changes of path that the mapping declares.
     """
 
     name: str
@@ -306,6 +384,8 @@ class Outline:
     dropped: tuple[Dropped, ...]
     links: tuple[Link, ...]
     coverage: tuple[Coverage, ...]
+    requires: Mapping[str, str] = field(default_factory=dict)
+    moved: tuple[Move, ...] = ()
 
     def walk(self) -> Iterator[OutlineNode]:
         """Yield every node, parents first."""
@@ -331,6 +411,14 @@ class Outline:
 
     def links_of(self, path: FieldPath) -> tuple[Link, ...]:
         """Where a field goes: what is said of it, of what holds it, and of what it holds."""
-        return tuple(
-            link for link in self.links if link.field.covers(path) or path.covers(link.field)
-        )
+        path = path.single
+        declared = {row.field for row in self.coverage if row.document == path.document} - {OTHER}
+
+        def concerns(link: Link) -> bool:
+            if not (link.field.covers(path) or path.covers(link.field)):
+                return False
+            if link.field.undeclared:
+                return not path.steps or path.steps[0] not in declared
+            return not path.undeclared or link.field.steps[:1] not in {(name,) for name in declared}
+
+        return tuple(link for link in self.links if concerns(link))
