@@ -263,4 +263,4 @@ def test_every_field_of_a_step_is_shown(plan: Plan) -> None:
             if format_plan(replaced(plan, path, field)) == whole:
                 idle.add((type(step).__name__, field))
 
-    assert not idle, "`tiledmap show` does not print these"
+    assert not idle, "`tiledmap show --plan` does not print these"

@@ -1,13 +1,68 @@
 import json
+import os
+import subprocess
+from pathlib import Path
 
 import pytest
+from rich.text import Text
+
+from tests.cli.test_process import SCRIPT
+from tests.golden import assert_golden
+
+GOLDEN = Path(__file__).parent / "golden"
 
 
-def test_the_plan_names_the_lines_of_the_mapping(tiledmap, mapping):
-    result = tiledmap("show", mapping)
-    assert result.returncode == 0
-    assert "smi.yaml:" in result.stdout
-    assert "bluesky-v3.yaml:" in result.stdout
+@pytest.mark.parametrize("columns", [80, 140])
+@pytest.mark.parametrize("options", [[], ["--plan"]], ids=["tree", "plan"])
+def test_what_a_mapping_makes_is_drawn(tiledmap, mapping, options, columns):
+    result = tiledmap("show", mapping.name, *options, COLUMNS=str(columns))
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert all(line == line.rstrip() for line in lines)
+    name = "-".join(["show", *(option.strip("-") for option in options), str(columns)])
+    assert_golden(GOLDEN / f"{name}.txt", result.stdout)
+
+
+@pytest.mark.parametrize("options", [[], ["--plan"]], ids=["tree", "plan"])
+def test_colours_add_nothing_to_the_words(tiledmap, mapping, options):
+    plain = tiledmap("show", mapping, *options).stdout
+    colorful = tiledmap("show", mapping, *options, FORCE_COLOR="1").stdout
+    assert "\x1b[" not in plain
+    assert "\x1b[1m" in colorful
+    assert Text.from_ansi(colorful).plain.rstrip("\n") == plain.rstrip("\n")
+    assert tiledmap("show", mapping, *options, FORCE_COLOR="1", NO_COLOR="1").stdout == plain
+
+
+@pytest.mark.parametrize("options", [[], ["--plan"]], ids=["tree", "plan"])
+def test_lines_for_programs_are_whole(tiledmap, mapping, options):
+    lines = tiledmap("show", mapping, *options, COLUMNS="").stdout.splitlines()
+    [long] = [line for line in lines if "SIS_HDF51_FLY_STREAM_V1" in line]
+    assert "AD_HDF5_GERM" in long
+
+
+def test_the_plan_for_programs_is_that_of_python(tiledmap, mapping):
+    import tiledmap as package
+
+    shown = tiledmap("show", mapping, "--plan", COLUMNS="").stdout
+    assert shown == package.load(mapping).show()
+
+
+def test_a_terminal_without_unicode_gets_what_it_can_show(mapping):
+    result = subprocess.run(
+        [SCRIPT, "show", mapping],
+        capture_output=True,
+        env={**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii"},
+        check=True,
+    )
+    assert b"`-- ${{ start.uid }}" in result.stdout
+    assert result.stdout.isascii()
+
+
+def test_one_thing_is_printed(tiledmap, mapping):
+    result = tiledmap("show", mapping, "--plan", "--resolved")
+    assert result.returncode == 2
+    assert result.stderr == "tiledmap: --plan and --resolved are two different things to print\n"
 
 
 def test_the_resolved_mapping_is_a_mapping_again(tiledmap, mapping, tmp_path):

@@ -14,6 +14,7 @@ from tiledmap.problems.excerpt import printable
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
 
+    from tiledmap.outline.values import Outline
     from tiledmap.plan.steps import Plan
 
 NARROWEST = 20
@@ -64,17 +65,21 @@ def _fact(console: "Console", fact: Fact, width: int) -> Iterator[Text]:
     before = Text(f"{fact.about} " if fact.about else "", "dim")
     beside = before.cell_len
     room = max(width - beside, NARROWEST)
-    for line in _filled(fact.items, room):
+    for line in map(_item, fact.items) if fact.apart else _filled(fact.items, room):
         for piece in _broken(console, line, room):
             yield Text.assemble(before, piece)
             before = Text(" " * beside)
+
+
+def _item(item: str) -> Text:
+    return Text(printable(item))
 
 
 def _filled(items: Sequence[str], width: int) -> Iterator[Text]:
     """Yield lines of as many items as there is room for."""
     line = Text()
     for number, item in enumerate(items, 1):
-        shown = Text(printable(item) + ("," if number < len(items) else ""))
+        shown = _item(item if number == len(items) else f"{item},")
         if line and line.cell_len + 1 + shown.cell_len > width:
             yield line
             line = shown
@@ -93,6 +98,20 @@ def _broken(console: "Console", text: Text, width: int, hang: int = 2) -> Iterat
         line.rstrip()
         yield Text.assemble(indent, line)
         indent = Text(" " * hang)
+
+
+def draw_outline(console: "Console", outline: "Outline") -> None:
+    """Print the tree that a mapping makes, and what it does to documents before."""
+    from tiledmap.outline.branches import heading, sections
+
+    title = f": {outline.title}" if outline.title else ""
+    console.print(Text(printable(f"{outline.name} {outline.version}{title}"), "bold"))
+    for fact in heading(outline):
+        for line in _fact(console, fact, console.width):
+            console.print(line, soft_wrap=True)
+    for section in sections(outline):
+        console.print()
+        draw(console, section.title, section.branches)
 
 
 def draw_plan(console: "Console", plan: "Plan") -> None:

@@ -1,15 +1,21 @@
-"""``tiledmap show``: what a mapping will do."""
+"""``tiledmap show``: what a mapping makes, and how."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from tiledmap.cli.loading import load
+from tiledmap.cli.mistakes import Mistake
 from tiledmap.cli.options import MappingArgument, OverlayOption, SetOption
+from tiledmap.cli.terminal import console
 
 
 def show(
     mapping: MappingArgument,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print what happens to each document, step by step.")
+    ] = False,
     resolved: Annotated[
         bool,
         typer.Option(
@@ -19,6 +25,21 @@ def show(
     settings: SetOption = None,
     overlays: OverlayOption = None,
 ) -> None:
-    """Print the plan: what happens to each document, and which line of the mapping says so."""
+    """Draw the tree that a mapping makes, with the line of the mapping that makes each node.
+
+    Repairs are shown before it, and after it what is not stored.
+    """
+    if plan and resolved:
+        raise Mistake("--plan and --resolved are two different things to print")
     loaded = load(mapping, settings, overlays)
-    typer.echo(loaded.show(resolved=resolved).rstrip("\n"))
+    if resolved:
+        typer.echo(loaded.show(resolved=True).rstrip("\n"))
+        return
+
+    from tiledmap.cli import drawing
+
+    out = console(sys.stdout)
+    if plan:
+        drawing.draw_plan(out, loaded.plan)
+    else:
+        drawing.draw_outline(out, loaded.outline)

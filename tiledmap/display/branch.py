@@ -14,10 +14,13 @@ class Fact:
         What it is about, in a word or two.
     items
         What is said, in pieces that are better not broken.
+    apart
+        Whether each item stands on a line of its own.
     """
 
     about: str
     items: tuple[str, ...]
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What will happen, as values: a checked mapping with nothing left to look up.
 
-A plan is what `tiledmap show` prints, what the code generator writes as Python and what the
+A plan is what `tiledmap show --plan` prints, what the code generator writes as Python and what the
 reference interpreter runs. Its expressions are the mapping's own trees with settings put in; its
 matches are plain tests. Every step knows the line of the mapping that it came from.
 """
