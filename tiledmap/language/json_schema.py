@@ -29,7 +29,7 @@ NAME = f"mapping-v{LANGUAGE_VERSION}"
 
 _ID = f"urn:tiledmap:schema:{NAME}"
 
-_WORDS: dict[type[StrEnum], dict[str, str]] = {
+WORDS: dict[type[StrEnum], dict[str, str]] = {
     ScalarType: {
         "string": "Text.",
         "integer": "A whole number.",
@@ -95,6 +95,7 @@ _WORDS: dict[type[StrEnum], dict[str, str]] = {
         "stop": "Run stop documents.",
     },
 }
+"""What each word of an enumeration means."""
 
 
 def mapping_schema() -> dict[str, Any]:
@@ -107,7 +108,7 @@ def mapping_schema() -> dict[str, Any]:
         for name, item in sorted(definitions.items())
         if name not in lists
     }
-    for enum, words in _WORDS.items():
+    for enum, words in WORDS.items():
         definition = kept[enum.__name__]
         definition["enumDescriptions"] = [words[word] for word in definition["enum"]]
     return {
