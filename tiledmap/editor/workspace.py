@@ -80,6 +80,10 @@ class Workspace:
         for known in (self._texts, self._documents, self._seen):
             known.pop(identity, None)
 
+    def last(self, path: Path) -> Document | None:
+        """Give what was made of a text when it was checked last."""
+        return self._documents.get(_identity(path))
+
     def document(self, path: Path) -> Document:
         """Give what was made of a text; check it if it has changed."""
         identity = _identity(path)
