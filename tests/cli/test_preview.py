@@ -9,9 +9,10 @@ from rich.console import Console
 from tests.cli.conftest import documents, write
 from tests.golden import assert_golden
 from tiledmap.cli.drawing import draw
+from tiledmap.display.nodes import branches_of_nodes
 from tiledmap.runtime.ops import Asset, CreateContainer, FileSource, RegisterFiles
 from tiledmap.sinks.memory import MemorySink
-from tiledmap.sinks.tree import branches, trees_of_memory
+from tiledmap.sinks.tree import trees_of_memory
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -103,7 +104,7 @@ def test_a_node_of_files_says_which(tmp_path):
         )
     [run] = trees_of_memory(sink)
     output = StringIO()
-    draw(Console(file=output, width=200), "smi", branches([run]))
+    draw(Console(file=output, width=200), "smi", branches_of_nodes([run]))
     lines = " ".join(output.getvalue().replace("│", "").split())
     assert "img array uint16 4 x 5 x 6 (time, y, x) made by m.yaml:2" in lines
     assert f"files 4 x multipart/related;type=image/tiff: {frames[0]} … img_003.tif" in lines

@@ -72,10 +72,11 @@ def _run(writer: "Writer", run_all: "Scans") -> list[str]:
 
 def _show(out: "Console", client: Any, runs: Collection[str], directory: Path) -> None:
     from tiledmap.cli.drawing import draw
-    from tiledmap.sinks.tree import branches, find_runs, tree_of_client
+    from tiledmap.display.nodes import branches_of_nodes
+    from tiledmap.sinks.tree import find_runs, tree_of_client
 
     nodes = [(path, tree_of_client(node, "/".join(path))) for path, node in find_runs(client, runs)]
-    draw(out, str(directory), branches(node for _, node in nodes))
+    draw(out, str(directory), branches_of_nodes(node for _, node in nodes))
     tables = [found for path, node in nodes for found in _tables(node, path)]
     if tables:
         # The widest table says most; of equals, the first.

@@ -39,7 +39,8 @@ def preview(
 
     Exits with 1 where something of the documents could not be read or stored.
     """
-    from tiledmap.sinks.tree import branches, trees_of_memory
+    from tiledmap.display.nodes import branches_of_nodes
+    from tiledmap.sinks.tree import trees_of_memory
 
     files = find_files([*documents, *(more or ())])
     loaded = load(mapping, settings, overlays)
@@ -52,7 +53,7 @@ def preview(
     else:
         from tiledmap.cli.drawing import draw
 
-        draw(console(sys.stdout), f"{loaded.name} {loaded.version}", branches(nodes))
+        draw(console(sys.stdout), f"{loaded.name} {loaded.version}", branches_of_nodes(nodes))
     for fault in faults:
         typer.echo(str(fault), err=True)
     if log.errors or faults:

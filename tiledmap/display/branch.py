@@ -42,3 +42,11 @@ class Branch:
     place: str = ""
     facts: Sequence[Fact] = ()
     children: Sequence["Branch"] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Branches that belong together, and what they are."""
+
+    title: str
+    branches: Sequence[Branch]

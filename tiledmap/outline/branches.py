@@ -1,10 +1,9 @@
 """An outline as branches of trees, for whatever shows them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
-from tiledmap.display.branch import Branch, Fact
+from tiledmap.display.branch import Branch, Fact, Section
 from tiledmap.outline.values import (
     ANY_KEY,
     Dropped,
@@ -22,14 +21,6 @@ from tiledmap.problems import Span
 
 LONGEST_VALUE = 40
 """Characters of a metadata value that is shown beside its key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Branches that belong together, and what they are."""
-
-    title: str
-    branches: Sequence[Branch]
 
 
 def heading(outline: Outline) -> list[Fact]:
