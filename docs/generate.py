@@ -227,13 +227,14 @@ _GROUPS = {
     "3": "Total and unambiguous: everything goes somewhere, once",
     "4": "Storable: Tiled and the databases take it",
     "5": "Readable: clients of bluesky-tiled-plugins can read it",
+    "6": "A mapping's own tests",
 }
 
 
 def problem_index() -> str:
     """Return the list of all problems."""
     lines = ["# Problems", "", MADE]
-    lines += ["Everything that `tiledmap validate` can say. A code never changes its meaning.", ""]
+    lines += ["Everything that `tiledmap validate` and `tiledmap test` can say. A code never changes its meaning.", ""]
     for digit, title in _GROUPS.items():
         lines += [f"## {title}", "", "| code | | |", "| --- | --- | --- |"]
         lines += [

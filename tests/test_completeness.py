@@ -100,7 +100,7 @@ def node_classes() -> Iterator[type[nodes.Node]]:
     while waiting:
         found = waiting.pop()
         waiting.extend(found.__subclasses__())
-        if "[" not in found.__name__:
+        if found.__module__ == nodes.__name__ and "[" not in found.__name__:
             yield found
 
 

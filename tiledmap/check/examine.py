@@ -36,6 +36,7 @@ def examine(
     settings: Mapping[str, Any] | None = None,
     overlays: Sequence[str | Path] = (),
     read: Reader = read_mapping,
+    environ: Mapping[str, str] | None = None,
 ) -> Examined:
     """Read a mapping and check it.
 
@@ -49,8 +50,11 @@ def examine(
         Mappings laid over this one, in order.
     read
         How a file is read, for whoever has texts that are not saved yet.
+    environ
+        Where ``TILEDMAP_SET_*`` is looked for; the process's environment if None.
     """
-    resolved = resolve(source, settings, os.environ, overlays, read)
+    environ = os.environ if environ is None else environ
+    resolved = resolve(source, settings, environ, overlays, read)
     problems = list(resolved.problems)
     if resolved.mapping is not None:
         subject = Subject(resolved.mapping, resolved.settings, datetime.date.today())

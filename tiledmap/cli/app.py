@@ -12,6 +12,7 @@ from tiledmap.cli.compile import compile_mapping
 from tiledmap.cli.demo import demo
 from tiledmap.cli.ingest import ingest
 from tiledmap.cli.list import list_mappings
+from tiledmap.cli.lsp import lsp
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
 from tiledmap.cli.options import examples
 from tiledmap.cli.preflight import preflight
@@ -21,6 +22,7 @@ from tiledmap.cli.schema import schema
 from tiledmap.cli.show import show
 from tiledmap.cli.status import status
 from tiledmap.cli.terminal import use_color, width
+from tiledmap.cli.test import run_tests
 from tiledmap.cli.validate import validate
 from tiledmap.problems import MappingError
 
@@ -122,6 +124,15 @@ app.command(
     ),
 )(preview)
 app.command(
+    "test",
+    epilog=examples(
+        "tiledmap test smi.yaml                          # what smi.test.yaml says",
+        "tiledmap test smi.yaml --record runs/pilatus.jsonl",
+        "tiledmap test smi.yaml -k pilatus --update      # expect what is found now",
+        "tiledmap test mappings/ --junit tests.xml",
+    ),
+)(run_tests)
+app.command(
     "preflight",
     epilog=examples(
         "tiledmap preflight smi.yaml --to https://tiled.example.org/api/v1 --api-key-env SMI_KEY",
@@ -164,6 +175,12 @@ app.command(
         "# yaml-language-server: $schema=mapping-v1.schema.json",
     ),
 )(schema)
+app.command(
+    "lsp",
+    epilog=examples(
+        "tiledmap lsp   # what an editor runs; see docs/how-to/edit-in-an-editor.md",
+    ),
+)(lsp)
 app.command(
     "demo",
     epilog=examples("tiledmap demo", "tiledmap demo --mapping bluesky-streams ./somewhere"),

@@ -50,6 +50,18 @@ def render(mapping: Mapping) -> str:
     return "".join(f"{line.text}{line.comment}\n" for line in lines)
 
 
+def flow(data: Any) -> str:
+    """Write JSON data on one line, lists and mappings in brackets."""
+    match data:
+        case dict():
+            return f"{{{', '.join(f'{flow(key)}: {flow(inner)}' for key, inner in data.items())}}}"
+        case list() | tuple():
+            return f"[{', '.join(map(flow, data))}]"
+        case str() if _INDICATORS.search(data):
+            return _quoted(data)
+    return scalar(data)
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     text: str
@@ -150,14 +162,15 @@ def _on_one_line(value: Any) -> str | None:
         parts = [plain(item) for item in value]
         if not all(isinstance(part, str | int) and _FLOW.fullmatch(str(part)) for part in parts):
             return None
-        line = f"[{', '.join(map(_scalar, parts))}]"
+        line = f"[{', '.join(map(scalar, parts))}]"
         return line if len(line) < _WIDTH else None
     data = plain(value)
     if isinstance(data, str) and _block_text(value) is not None:
         return None
-    return _scalar(data)
+    return scalar(data)
 
 
+_INDICATORS = re.compile(r"[,\[\]{}]")
 _FLOW = re.compile(r"[\w.][\w./+-]*", re.ASCII)
 _PLAIN = re.compile(r"[\w$./(][^\n]*", re.ASCII)
 _LOOKS_TYPED = re.compile(
@@ -169,10 +182,11 @@ _LOOKS_TYPED = re.compile(
 
 def _scalar_text(value: Any) -> str:
     data = plain(value)
-    return data if isinstance(data, str) else _scalar(data)
+    return data if isinstance(data, str) else scalar(data)
 
 
-def _scalar(data: Any) -> str:
+def scalar(data: Any) -> str:
+    """Write a scalar as it stands outside of brackets: a text without quotes where it may."""
     match data:
         case None:
             return "null"

@@ -130,4 +130,10 @@ CODES: dict[str, Code] = _table(
     Code("TM508", "the table lacks seq_num or time", _WARNING),
     Code("TM509", "the run's start or stop document is not where readers look", _WARNING),
     Code("TM510", "an array that readers take for data of events", _WARNING),
+    # 6xx: a mapping's own tests
+    Code("TM600", "a value that is not what a test expects"),
+    Code("TM601", "a node that a test expects is not made"),
+    Code("TM602", "something that a strict test does not expect"),
+    Code("TM603", "a document that event-model refuses"),
+    Code("TM604", "a problem that a test expects does not occur"),
 )

@@ -1,0 +1,41 @@
+"""Find the files of tests that belong to a mapping or lie in a directory."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tiledmap.language.yaml_source import MappingNode, ScalarNode, read_source
+from tiledmap.resources import shipped_mappings
+from tiledmap.testing.cases.read import SUFFIX, mapping_of
+
+
+def case_files(directory: Path) -> list[Path]:
+    """Find every file of tests in a directory and below it."""
+    return sorted(path for path in directory.rglob(f"*{SUFFIX}") if path.is_file())
+
+
+def case_files_of(mapping: Path) -> list[Path]:
+    """Find the files of tests that name a mapping, in its directory and the ones in that."""
+    beside = [*mapping.parent.glob(f"*{SUFFIX}"), *mapping.parent.glob(f"*/*{SUFFIX}")]
+    wanted = mapping.resolve()
+    return sorted(path for path in beside if wanted in set(_mapping_named_by(path, mapping)))
+
+
+def shown(path: Path) -> Path:
+    """A path as people look for it: from the working directory, where it lies below that."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _mapping_named_by(path: Path, mapping: Path) -> Iterator[Path]:
+    source, _ = read_source(path)
+    if source is None:
+        # Whoever runs it says what is wrong; whose it is its name must tell.
+        if path.name == f"{mapping.stem}{SUFFIX}":
+            yield mapping.resolve()
+        return
+    node = source.root.get("mapping") if isinstance(source.root, MappingNode) else None
+    if isinstance(node, ScalarNode):
+        named = mapping_of(path, node.value)
+        file = named if isinstance(named, Path) else shipped_mappings().get(named)
+        if file is not None:
+            yield file.resolve()
