@@ -4,7 +4,7 @@ A field is copied, has a column, becomes part of the structure, or is left out f
 A row with neither a destination nor a reason is what the Total check reports.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tiledmap.check.layout import (
@@ -155,30 +155,71 @@ def _single_values(
 def _copied_document(
     document: str,
     fields: Iterable[_Field],
-    node: str,
-    metadata: nodes.Metadata | None,
+    holder: "_Holder",
     at: Span,
-    elsewhere: frozenset[str],
+    named: frozenset[str],
+    others: Sequence["_Holder"],
 ) -> Iterator[Coverage]:
-    """Tell where the fields of a document go that is copied into a node's metadata."""
-    places = list(copies(metadata, document))
+    """Tell where the fields of a document go that is copied into a node's metadata.
+
+    Parameters
+    ----------
+    named
+        The fields whose values keys, specs and tags tell.
+    others
+        Nodes that can hold fields of the document, too.
+    """
+    places = list(copies(holder.metadata, document))
     for field in fields:
         found = [place for place in places if place.keeps(field.name)]
-        single = [
-            key for key, text in _single_values(metadata) if names(text, document, field.name)
-        ]
-        keys = [".".join(filter(None, (place.path, field.name))) for place in found] + single
-        left_out = "" if keys or not places else places[0].reason(field.name)
+        kept = list(holder.keep(document, field.name))
+        elsewhere = [words for other in others for words in other.keep(document, field.name)]
+        left_out = "" if kept or elsewhere or not places else places[0].reason(field.name)
         place = next(iter(found or places), None)
         yield Coverage(
             document=document,
             field=field.name,
             required=field.required,
-            destination=", ".join(f"{node} metadata {key}" for key in keys),
+            destination=", ".join(dict.fromkeys(kept or elsewhere)),
             reason=left_out,
             at=place.at(field.name) if place else at,
-            invertible=bool(keys) or field.name in elsewhere,
+            invertible=bool(kept) or field.name in named,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """A node that can hold fields of documents: what it is, its metadata and its columns."""
+
+    node: str
+    metadata: nodes.Metadata | None
+    columns: tuple[nodes.Column, ...] = ()
+
+    def keep(self, document: str, field: str) -> Iterator[str]:
+        """Yield where in the node a field is kept, in words."""
+        for place in copies(self.metadata, document):
+            if place.keeps(field):
+                yield f"{self.node} metadata {'.'.join(filter(None, (place.path, field)))}"
+        for key, text in _single_values(self.metadata):
+            if names(text, document, field):
+                yield f"{self.node} metadata {key}"
+        for column in self.columns:
+            if is_path(column.from_, document, field):
+                yield f"column {column.column.source}"
+        if (document, field) == ("descriptor", "data_keys"):
+            for copied in ("data_key", "data_keys"):
+                if any(copies(self.metadata, copied)):
+                    yield f"{self.node} metadata"
+
+
+def _holders(stream: nodes.StreamRule) -> Iterator[_Holder]:
+    """Yield the nodes below a stream's."""
+    for rule in stored_data(stream):
+        yield _Holder(rule.name, rule.metadata)
+    for table in stream.tables:
+        yield _Holder(f"table {table.name}", table.metadata, items(table.columns))
+    for coordinate in stream.coordinates:
+        yield _Holder(f"array {coordinate.name}", coordinate.metadata)
 
 
 def _run_document(mapping: nodes.Mapping, document: str) -> Iterator[Coverage]:
@@ -190,14 +231,13 @@ def _run_document(mapping: nodes.Mapping, document: str) -> Iterator[Coverage]:
     if document == "stop" and run.unfinished is nodes.Unfinished.CLOSE:
         fields = list(dict.fromkeys([*fields, _Field(SYNTHESISED_BY, required=False)]))
     at = run.metadata.at() if run.metadata else run.at()
-    rows = _copied_document(
-        document,
-        fields,
-        "run",
-        run.metadata,
-        at,
-        _named(document, _run_texts(run)),
-    )
+    named = _named(document, _run_texts(run))
+    below = [
+        holder
+        for stream in stored_streams(mapping)
+        for holder in (_Holder(f"stream {stream.name}", stream.metadata), *_holders(stream))
+    ]
+    rows = _copied_document(document, fields, _Holder("run", run.metadata), at, named, below)
     return map(_after_repairs(mapping, document), rows)
 
 
@@ -260,10 +300,10 @@ def _stream(mapping: nodes.Mapping, stream: nodes.StreamRule) -> Iterator[Covera
     descriptors = _copied_document(
         "descriptor",
         _fields("descriptor", additions),
-        "stream",
-        stream.metadata,
+        _Holder("stream", stream.metadata),
         stream.metadata.at() if stream.metadata else stream.at(),
         _REBUILT["descriptor"] | _named("descriptor", filter(None, [stream.key])),
+        list(_holders(stream)),
     )
     descriptors = (_with_coordinates(stream, row) for row in descriptors)
     amend = _after_repairs(mapping, "descriptor")
