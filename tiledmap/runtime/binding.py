@@ -144,11 +144,16 @@ class Binding:
         self.waiting += 1
 
     def takes_rows_of(self, keys: tuple[str, ...]) -> bool:
-        """Whether `add_rows` takes rows of these data keys."""
+        """Whether `add_row` and `add_rows` take rows of these data keys."""
         return keys == self._keys and not self._files and not self._computed
 
+    def add_row(self, row: Row) -> None:
+        """Take an event that was read before: a row of `FIELDS`, data and timestamps."""
+        self._rows.append(row)
+        self.waiting += 1
+
     def add_rows(self, rows: Sequence[Row]) -> None:
-        """Take events that were read before: rows of `FIELDS`, data and timestamps."""
+        """Take events, as `add_row` does."""
         self._rows += rows
         self.waiting += len(rows)
 

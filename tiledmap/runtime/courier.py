@@ -20,6 +20,7 @@ from tiledmap.runtime.errors import (
 )
 from tiledmap.runtime.event_rows import EventRows, RowReader
 from tiledmap.runtime.journal import CorruptRecordError, RunJournal, Spool, decode, encode
+from tiledmap.runtime.layout import Document
 from tiledmap.runtime.run_writer import RunWriter, Writing
 from tiledmap.runtime.status import FailedRun
 
@@ -139,7 +140,7 @@ class Courier:
         self._lock = lock or RLock()
         self._open: dict[str, _Journey] = {}
         self._readers: dict[str, tuple[_Journey, RowReader]] = {}
-        """By descriptor, of runs that have no journal."""
+        """By descriptor, of runs that have no journal, where events may come as rows."""
         self._journeys: list[_Journey] = []
         self._parked: deque[tuple[str, int]] = deque()
         """Files of runs that have ended and not begun to be written, and their bytes."""
@@ -156,26 +157,34 @@ class Courier:
         if has_ended:
             del self._open[journal.run]
 
-    def accept_row(self, event: Any) -> int:
-        """Take an event of numbers whose run has no journal.
+    def accept_row(self, event: Any) -> int | None:
+        """Take an event of which a row is all that is needed, and whose run has no journal.
 
         Returns
         -------
-        int
-            How many bytes of it wait; 0 if it is no such event, and not taken.
+        int or None
+            How many bytes of it wait; None if it is no such event, and not taken.
         """
         try:
             known = self._readers.get(event["descriptor"])
         except (KeyError, TypeError, IndexError):
-            return 0
+            return None
         if known is None:
-            return 0
+            return None
         journey, reader = known
         row = reader.read(event)
         if row is None:
-            return 0
+            return None
         self.accepted += 1
         journey.accepted += 1
+        if self._at_once:
+            writer = journey.writer
+            assert writer is not None
+            writer.take_row(event, row)
+            self.written += 1  # nothing becomes of a run by an event alone
+            if len(self._journeys) > 1:
+                self.flush_due()
+            return 0
         journey.backlog.put_row(reader, row)
         return reader.size
 
@@ -207,6 +216,8 @@ class Courier:
             size = 0
         else:
             size = self._keep(journey, name, document, shared)
+        if name == "descriptor":
+            self._note_reader(journey, document)
         if name == "stop":
             self._open.pop(run, None)
             self._forget_readers(journey)
@@ -216,12 +227,21 @@ class Courier:
 
     def _keep(self, journey: _Journey, name: str, document: Any, shared: bool) -> int:
         """Put a copy of a document into its run's backlog; its size."""
-        backlog = journey.backlog
-        if name == "descriptor" and backlog.journal is None and (reader := RowReader.of(document)):
-            self._readers[reader.descriptor] = journey, reader
         payload = encode(name, document, shared)
-        backlog.put(payload)
+        journey.backlog.put(payload)
         return len(payload)
+
+    def _note_reader(self, journey: _Journey, descriptor: Document) -> None:
+        """Let events of a descriptor come as rows, where they may."""
+        if journey.backlog.journal is not None:
+            return
+        reader = RowReader.of(descriptor, of_numbers=not self._at_once)
+        if reader is None:
+            return
+        if self._at_once and not (journey.writer and journey.writer.takes_rows_of(reader)):
+            self._readers.pop(reader.descriptor, None)
+        else:
+            self._readers[reader.descriptor] = journey, reader
 
     def _forget_readers(self, journey: _Journey) -> None:
         for descriptor in [uid for uid, (of, _) in self._readers.items() if of is journey]:

@@ -52,6 +52,11 @@ class EventRows:
 class RowReader:
     """Makes rows of the events of one descriptor, none of whose data keys are in files.
 
+    Parameters
+    ----------
+    of_numbers
+        Whether of events of numbers alone: where rows wait, others may change meanwhile.
+
     Attributes
     ----------
     descriptor
@@ -60,28 +65,30 @@ class RowReader:
         Its data keys.
     size
         How many bytes a row takes, about.
+    read
+        Gives the row of an event that is valid and has these data keys; None of any other.
     """
 
-    __slots__ = ("_read", "descriptor", "keys", "size")
+    __slots__ = ("_read", "descriptor", "keys", "read", "size")
 
-    def __init__(self, descriptor: str, keys: tuple[str, ...]) -> None:
+    def __init__(self, descriptor: str, keys: tuple[str, ...], *, of_numbers: bool = True) -> None:
         self.descriptor = descriptor
         self.keys = keys
         self.size = _SIZE + 2 * _SIZE_OF_VALUE * len(keys)
         self._read = EventReader(keys).read
+        self.read = self._read_numbers if of_numbers else self._read
 
     @classmethod
-    def of(cls, descriptor: Document) -> "RowReader | None":
+    def of(cls, descriptor: Document, *, of_numbers: bool = True) -> "RowReader | None":
         """The reader for a descriptor; None if its events have values in files."""
         uid, data_keys = descriptor.get("uid"), descriptor.get("data_keys")
         if type(uid) is not str or type(data_keys) is not dict:
             return None
         if any(type(each) is not dict or "external" in each for each in data_keys.values()):
             return None
-        return cls(uid, tuple(data_keys))
+        return cls(uid, tuple(data_keys), of_numbers=of_numbers)
 
-    def read(self, event: Any) -> Row | None:
-        """The row of an event that is valid and of numbers alone; None of any other."""
+    def _read_numbers(self, event: Any) -> Row | None:
         row = self._read(event)
         if (
             row is not None

@@ -26,7 +26,8 @@ from tiledmap.runtime.errors import (
     WriteError,
     in_words,
 )
-from tiledmap.runtime.event_rows import EventRows
+from tiledmap.runtime.event_check import Row
+from tiledmap.runtime.event_rows import EventRows, RowReader
 from tiledmap.runtime.layout import Document, Layout
 from tiledmap.runtime.repair import hooked
 from tiledmap.runtime.report import RunReport
@@ -157,13 +158,32 @@ class RunWriter:
         if self._clock() >= self.next_flush:
             self.flush_due()
 
+    def takes_rows_of(self, rows: EventRows | RowReader) -> bool:
+        """Whether nothing but its row is needed of an event."""
+        binding = self._bindings.get(rows.descriptor)
+        is_hooked = "event" in self._hooked
+        return binding is not None and not is_hooked and binding.takes_rows_of(rows.keys)
+
+    def take_row(self, event: Document, row: Row) -> None:
+        """Take an event of which nothing but its row is needed."""
+        descriptor = event["descriptor"]
+        if self._successions[descriptor].takes_row(event, row):
+            binding = self._bindings[descriptor]
+            if not binding.waiting:
+                self._begin_wait(binding)
+            binding.add_row(row)
+            if binding.waiting >= self._flush_rows:
+                self._flush_binding(binding)
+        if self._clock() >= self.next_flush:
+            self.flush_due()
+
     def take_rows(self, events: EventRows) -> None:
         """Take events of the run that are numbers alone."""
-        binding = self._bindings.get(events.descriptor)
-        if binding is None or "event" in self._hooked or not binding.takes_rows_of(events.keys):
+        if not self.takes_rows_of(events):
             for event in events.events():
                 self.take("event", event)
             return
+        binding = self._bindings[events.descriptor]
         rows = self._successions[events.descriptor].take_rows(events)
         first = 0
         while first < len(rows):

@@ -54,6 +54,16 @@ class Succession:
             self.furthest = self.latest
         return True
 
+    def takes_row(self, event: Document, row: Row) -> bool:
+        """Take note of an event that was read as a row; False if it came before."""
+        number = row[0]
+        if number <= self._highest:
+            return self.takes("event", event)
+        self._known.append(hash(row[:_MOMENT]))  # as `_moment` has it
+        self._highest = number
+        self.latest = self.furthest = "event", event
+        return True
+
     def take_rows(self, events: EventRows) -> Sequence[Row]:
         """Take note of events; the rows of those that did not come before."""
         rows = events.rows

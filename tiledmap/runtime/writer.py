@@ -228,7 +228,7 @@ class Writer:
             if self._headroom <= 0:
                 self._make_ready()
             self._take(name, doc)
-            if self._background is None:
+            if self._background is None and self._spool is not None:
                 self._deliver()
         if self._background is not None and (name == "stop" or self._background.is_asleep):
             try:
@@ -380,11 +380,7 @@ class Writer:
     def _take(self, name: str, document: Document) -> None:
         """Keep a document for its run. What is wrong with it must not end a plan."""
         try:
-            if (
-                name == "event"
-                and self._background is not None
-                and (size := self._courier.accept_row(document))
-            ):
+            if name == "event" and (size := self._courier.accept_row(document)) is not None:
                 self._headroom -= size
                 return
             if name in _BULK:
