@@ -515,6 +515,8 @@ def _not_yaml(error: yaml.MarkedYAMLError, characters: Characters) -> Problem:
         mark = error.context_mark or mark
     index = min(mark.index, len(text)) if mark is not None else 0
     place = characters.span(index, min(index + 1, len(text)))
+    if "nesting depth" in (error.problem or ""):  # libyaml's own limit
+        return Problem("TM003", place, f"nested more than {MAX_DEPTH} levels deep")
     line = characters.lines[place.line - 1]
     indentation = line[: len(line) - len(line.lstrip())]
     if "\t" in indentation:
