@@ -34,9 +34,9 @@ def heading(outline: Outline) -> list[Fact]:
 def sections(outline: Outline) -> list[Section]:
     """Return what a mapping does, in the order in which documents meet it; none is empty."""
     found = [
-        Section("repairs", [_repair(each) for each in (*outline.hooks, *outline.repairs)]),
+        Section("repairs", [_repair(each) for each in (*outline.hooks, *outline.repairs)], False),
         Section("tree", [_node(node) for node in outline.top]),
-        Section("not stored", [_dropped(each) for each in outline.dropped]),
+        Section("not stored", [_dropped(each) for each in outline.dropped], False),
     ]
     return [section for section in found if section.branches]
 

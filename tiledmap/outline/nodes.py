@@ -10,6 +10,7 @@ from tiledmap.check.matching import ASSETS
 from tiledmap.language import nodes
 from tiledmap.language.expressions import Literal, Path
 from tiledmap.language.scalars import Expression, Text
+from tiledmap.outline.globs import globs_of, numbered
 from tiledmap.outline.lineage import (
     DATA_KEY,
     DECLARED_TYPE,
@@ -42,7 +43,6 @@ from tiledmap.outline.words import (
     match_in_words,
 )
 from tiledmap.plan.passes import simplify
-from tiledmap.problems import Span
 
 DESCRIPTOR = FieldPath("descriptor")
 STREAM_RESOURCE = FieldPath("stream_resource")
@@ -135,6 +135,7 @@ class _Growth:
             ),
             not_stored=self._not_stored("start", "stop"),
             source=rule.at(),
+            globs=numbered(globs_of(rule.key)),
         )
         self._run = self._put(node, above, pen)
 
@@ -160,7 +161,9 @@ class _Growth:
         pen = Pen(id)
         fields = pen.condition(rule.match, rule.when, DESCRIPTOR, id)
         if rule.drop is not None:
-            self._drop(id, "streams", condition, rule.drop, rule.at("drop"), fields)
+            names = _names(rule.match)
+            at = rule.at("drop")
+            self._dropped.append(Dropped(id, "streams", condition, rule.drop, at, fields, names))
             return
         above = self._above(id, id, rule.parent or (), self._run, "Holds streams.")
         metadata = self._metadata.entries(rule.metadata, "streams", pen)
@@ -177,6 +180,7 @@ class _Growth:
             metadata=(*metadata, _added("continues", "text", words, rule)),
             not_stored=self._not_stored("descriptor", "event", rule=rule.name),
             source=rule.at(),
+            globs=numbered(globs_of(rule.key, "descriptor", _names(rule.match))),
         )
         place = self._put(node, above, pen)
         for data in rule.data:
@@ -192,7 +196,9 @@ class _Growth:
         pen = Pen(id)
         fields = pen.condition(rule.match, rule.when, DATA_KEY, id)
         if rule.drop is not None:
-            self._drop(id, "data keys", condition, rule.drop, rule.at("drop"), fields)
+            names = _names(rule.match)
+            at = rule.at("drop")
+            self._dropped.append(Dropped(id, "data keys", condition, rule.drop, at, fields, names))
             return
         if rule.store is None or rule.store is nodes.Store.TABLE:
             return  # its table tells
@@ -220,6 +226,7 @@ class _Growth:
             not_stored=_left_out(rule.metadata),
             source=rule.at(),
             type=AS_DATA_KEY,
+            globs=globs_of(rule.key, "data_key", _names(rule.match)),
         )
         if is_files:
             _link_files(self._mapping.repair, rule, pen)
@@ -248,6 +255,7 @@ class _Growth:
             source=rule.at(),
             type=rule.type or "as its values are",
             values=rule.from_.source if rule.from_ is not None else "",
+            globs=globs_of(rule.key),
         )
         self._put(node, parent, pen)
 
@@ -273,6 +281,7 @@ class _Growth:
             not_stored=_left_out(rule.metadata),
             source=rule.at(),
             takes=tuple(_takings(stream, rule, pen)),
+            globs=numbered(globs_of(rule.key)) if rule.max_columns else globs_of(rule.key),
         )
         self._put(node, parent, pen)
 
@@ -295,6 +304,7 @@ class _Growth:
             text=column.from_.source,
             fields=fields,
             at=column.at(),
+            globs=globs_of(column.column, "data_key", _names(column.keys)),
         )
 
     # ------------------------------------------------------------ files
@@ -340,8 +350,9 @@ class _Growth:
                 asset = self._asset(rule, Pen(""))
                 pen = Pen("")
                 fields = pen.condition(rule.match, rule.when, STREAM_RESOURCE, "")
-                self._drop(
-                    asset.rule, "files", asset.condition, asset.refuse, rule.at("refuse"), fields
+                at = rule.at("refuse")
+                self._dropped.append(
+                    Dropped(asset.rule, "files", asset.condition, asset.refuse, at, fields)
                 )
 
     # ------------------------------------------------------------ pieces
@@ -365,6 +376,7 @@ class _Growth:
                     purpose=purpose,
                     at=text.span,
                     source=text.span,
+                    globs=globs_of(text),
                 )
                 self._containers[asked] = self._put(node, place, pen)
             place = self._containers[asked]
@@ -375,17 +387,6 @@ class _Growth:
         self._below.setdefault(above.id, []).append(node.id)
         self._links += pen.links
         return _Place(node.id, node.path)
-
-    def _drop(
-        self,
-        rule: str,
-        what: str,
-        condition: str,
-        reason: str,
-        at: Span,
-        fields: tuple[FieldPath, ...],
-    ) -> None:
-        self._dropped.append(Dropped(rule, what, condition, reason, at, fields))
 
     def _key(self, text: Text | None, pen: Pen) -> str:
         pen.use(text, Part.PATH, text.source if text is not None else "", decides=True)
@@ -428,6 +429,12 @@ class _Growth:
 
 
 # ---------------------------------------------------------------- pure pieces
+
+
+def _names(match: nodes.StreamMatch | nodes.DataKeyMatch | None) -> tuple[str, ...]:
+    """Return what a ``match`` says of names, beyond that there is one."""
+    patterns = match.name.texts if match is not None and match.name is not None else ()
+    return () if patterns in (("present",), ("absent",)) else patterns
 
 
 def _entry(item: nodes.SpecItem | nodes.TagItem, text: Text, part: Part, pen: Pen) -> Entry:

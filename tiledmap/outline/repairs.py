@@ -56,7 +56,13 @@ def dropped_data_keys(mapping: nodes.Mapping) -> Iterator[Dropped]:
         if rule.drop is not None:
             repair = _data_key(rule)
             yield Dropped(
-                repair.rule, "data keys", repair.condition, rule.drop, rule.at("drop"), repair.reads
+                repair.rule,
+                "data keys",
+                repair.condition,
+                rule.drop,
+                rule.at("drop"),
+                repair.reads,
+                rule.match.name.texts if rule.match and rule.match.name else (),
             )
 
 

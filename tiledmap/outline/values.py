@@ -179,6 +179,8 @@ class OutlineColumn:
         Which data keys it stands for, in words; empty for a single column.
     text
         Where its values come from, as the mapping writes it.
+    globs
+        The name fits one of these.
     """
 
     name: str
@@ -188,6 +190,7 @@ class OutlineColumn:
     text: str
     fields: tuple[FieldPath, ...]
     at: Span
+    globs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +247,8 @@ class OutlineNode:
         Where an array's values come from, as the mapping writes it; empty for those of a data key.
     takes
         The data rules whose data keys a table takes.
+    globs
+        The key fits one of these, whatever documents come.
     """
 
     id: str
@@ -266,6 +271,7 @@ class OutlineNode:
     type: str = ""
     values: str = ""
     takes: tuple[Taking, ...] = ()
+    globs: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -286,6 +292,8 @@ class Dropped:
     ----------
     fields
         Which the condition looks at.
+    globs
+        The names of what is taken fit one of these; empty for all.
     """
 
     rule: str
@@ -294,6 +302,7 @@ class Dropped:
     reason: str
     at: Span
     fields: tuple[FieldPath, ...] = ()
+    globs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
