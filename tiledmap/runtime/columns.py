@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tiledmap.runtime.documents import numpy_dtype, row_shape
 from tiledmap.runtime.exact import bounded_repr, storable_text
@@ -314,7 +313,9 @@ def batches_without_mixture(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 def has_large_integers(column: pa.Array) -> bool:
     """Whether a double may not hold all of the integers of a column."""
-    limits = pc.min_max(column).as_py().values()
+    from pyarrow.compute import min_max  # slow to load, and not needed before there are rows
+
+    limits = min_max(column).as_py().values()
     return any(abs(limit or 0) > EXACT_IN_DOUBLE for limit in limits)
 
 

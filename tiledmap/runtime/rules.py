@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from importlib import import_module
-from importlib.metadata import entry_points
 from operator import attrgetter
 from typing import Any
 
@@ -82,6 +81,8 @@ def load_function(reference: str) -> Callable[..., Any]:
 
 def load_facility_function(name: str) -> Callable[..., Any]:
     """The function that a facility's package registers as `name` under ``tiledmap.functions``."""
+    from importlib.metadata import entry_points  # slow to load, and seldom needed
+
     (entry,) = entry_points(group="tiledmap.functions", name=name)
     function: Callable[..., Any] = entry.load()
     return function

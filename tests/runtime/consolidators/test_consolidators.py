@@ -51,7 +51,7 @@ def test_a_facility_names_its_class_or_registers_it(monkeypatch: pytest.MonkeyPa
     assert find_consolidator(path) is CSVConsolidator
     point = EntryPoint("pizzabox", path, "tiledmap.consolidators")
     monkeypatch.setattr(
-        "tiledmap.runtime.consolidators.entry_points",
+        "importlib.metadata.entry_points",
         lambda *, group, name: [point] if (group, name) == (point.group, point.name) else [],
     )
     assert find_consolidator("pizzabox") is CSVConsolidator

@@ -5,7 +5,6 @@ Each format is a small module here; a facility adds its own by deriving from `Co
 
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
 from operator import attrgetter
 
 from tiledmap.runtime.consolidators.base import (
@@ -76,6 +75,8 @@ def _load(name: str) -> object:
     module, colon, attribute = name.partition(":")
     if colon:
         return attrgetter(attribute)(import_module(module))
+    from importlib.metadata import entry_points  # slow to load, and seldom needed
+
     registered = entry_points(group=ENTRY_POINTS, name=name)
     if not registered:
         raise ValueError(

@@ -13,7 +13,6 @@ from itertools import count
 from math import inf, isfinite
 from os import PathLike
 from pathlib import Path
-from secrets import token_hex
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
@@ -81,7 +80,7 @@ class Spool:
         self._header = dict(header)
         if isinstance(server := header.get("server"), str):
             self._header["server"] = without_credentials(server)
-        self._id = token_hex(8)
+        self._id = os.urandom(8).hex()
         self._journals: WeakSet[RunJournal] = WeakSet()
         self._ours: set[str] = set()
         self._put_away: set[str] = set()
@@ -275,7 +274,7 @@ class Spool:
                 os.unlink(name, dir_fd=self._fd)
 
     def _begun(self, name: str, fd: int, run: str) -> RunJournal:
-        header = Header(run, token_hex(16), time.time(), self._header)
+        header = Header(run, os.urandom(16).hex(), time.time(), self._header)
         beginning = header.to_bytes()
         size = len(beginning)
         if os.write(fd, beginning) < size:
