@@ -26,3 +26,9 @@ def shipped_mappings() -> dict[str, Path]:
 def schema_text(name: str) -> str:
     """Read a published schema, such as ``mapping-v1``."""
     return (_folder("schemas") / f"{name}.schema.json").read_text(encoding="utf-8")
+
+
+def reference_folder() -> Path:
+    """Return the folder of the reference: the language, functions, problems and verbs, in words."""
+    in_wheel = _PACKAGE / "_reference"
+    return in_wheel if in_wheel.is_dir() else _PACKAGE.parent / "docs" / "reference"

@@ -59,21 +59,18 @@ def _lines(text: str, language: str) -> list[Markup]:
                 lines[-1] += Markup('<span class="{0}">{1}</span>').format(name, piece)
             else:
                 lines[-1] += escape(piece)
-    return lines
+    return lines[:-1]  # lexers end the last line
 
 
 @cache
 def _lexer(language: str) -> Lexer | None:
     try:
-        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
+        return get_lexer_by_name(language, stripnl=False)
     except ClassNotFound:
         return None
 
 
 @cache
 def _class(kind: _TokenType) -> str:
-    while kind is not Token:
-        if kind in _GIVEN:
-            return _GIVEN[kind]
-        kind = kind.parent
-    return ""
+    given = (_GIVEN[each] for each in reversed(kind.split()) if each in _GIVEN)
+    return next(given, "")

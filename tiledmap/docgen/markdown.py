@@ -88,6 +88,7 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     rules = {
         "fence": _fence,
+        "figure": _figure,
         "code_block": _fence,
         "html_block": _html,
         "html_inline": _html,
@@ -124,6 +125,10 @@ def code_block(
         caption=caption,
         code=highlight(text, language, first_line),
     )
+
+
+def _figure(tokens: Sequence[Token], at: int, *_: object) -> str:
+    return str(tokens[at].meta["drawn"])
 
 
 def _html(tokens: Sequence[Token], at: int, *_: object) -> str:
@@ -173,7 +178,10 @@ def _resolve_links(tokens: Sequence[Token], resolve: Resolve) -> None:
         opened: list[bool] = []
         kept: list[Token] = []
         for child in token.children or ():
-            if child.type == "link_open":
+            if child.type == "image":
+                child.attrSet("src", resolve(str(child.attrGet("src"))) or "")
+                kept.append(child)
+            elif child.type == "link_open":
                 target = resolve(str(child.attrGet("href") or ""))
                 opened.append(target is not None)
                 if target is not None:

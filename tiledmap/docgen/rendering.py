@@ -1,13 +1,13 @@
 """From pages to HTML: the templates, and what they can call."""
 
-import posixpath
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from tiledmap.docgen.anchors import anchor_of_name
 from tiledmap.docgen.highlighting import highlight
+from tiledmap.docgen.links import relative_link
 from tiledmap.docgen.markdown import code_block, inline_markdown
 from tiledmap.docgen.values import Page, Site
 
@@ -18,16 +18,12 @@ def render(site: Site, page: Page) -> str:
     def url(link: str) -> str:
         return relative_link(page.path, link)
 
-    template = _environment().get_template(page.template)
-    return template.render({**page.context, "site": site, "page": page, "url": url})
+    return template(page.template).render({**page.context, "site": site, "page": page, "url": url})
 
 
-def relative_link(origin: str, link: str) -> str:
-    """Return the link from one page to another, or to an anchor of it, as both lie in a folder."""
-    path, hash_, anchor = link.partition("#")
-    folder = posixpath.dirname(origin)
-    relative = "" if path == origin and anchor else posixpath.relpath(path, folder or ".")
-    return f"{relative}{hash_}{anchor}"
+def template(name: str) -> Template:
+    """Return a template; all of them escape what they are given."""
+    return _environment().get_template(name)
 
 
 def plural(count: int, noun: str, more: str = "") -> str:

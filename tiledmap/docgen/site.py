@@ -1,49 +1,34 @@
 """From pages to a folder: files are made and checked as values, and written in one place."""
 
-import posixpath
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from html import unescape
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from urllib.parse import unquote
 
+from tiledmap.docgen.errors import SiteError
+from tiledmap.docgen.links import faults_of_links
 from tiledmap.docgen.rendering import render
 from tiledmap.docgen.search import search_index
-from tiledmap.docgen.values import Site
+from tiledmap.docgen.values import Page, Site
 
-Files = Mapping[str, bytes]
-"""The files of a site by their path from its root."""
-
-
-class SiteError(Exception):
-    """A site cannot be made.
-
-    Parameters
-    ----------
-    faults
-        All that is wrong, a line each.
-    """
-
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+MARK = ".tiledmap-site"
+"""A file that says that a folder is a site of ours, which may be replaced."""
 
 
-def build(site: Site, progress: Callable[[], None] = lambda: None) -> dict[str, bytes]:
-    """Make the files of a site.
+def build(site: Site, progress: Callable[[Page], None] = lambda page: None) -> dict[str, bytes]:
+    """Make the files of a site, by their path from its root.
 
     Parameters
     ----------
     progress
-        Called after each page.
+        Called with each page that is made.
 
     Raises
     ------
     SiteError
-        Two pages have one path, or a link leads nowhere.
+        Two pages have one path, a link leads nowhere, or something would be fetched from elsewhere.
     """
     pages: dict[str, str] = {}
     faults = []
@@ -51,38 +36,50 @@ def build(site: Site, progress: Callable[[], None] = lambda: None) -> dict[str, 
         if page.path in pages:
             faults.append(f"{page.path}: two pages have this path")
         pages[page.path] = render(site, page)
-        progress()
-    files = {path: text.encode() for path, text in pages.items()}
-    files["search.js"] = search_index(site).encode()
-    files |= dict(_assets())
-    if faults := [*faults, *_faults_of_links(pages, files)]:
+        progress(page)
+    files = {
+        MARK: b"Made by `tiledmap docs build`, which replaces this folder.\n",
+        "search.js": search_index(site).encode(),
+        **dict(_assets()),
+        **site.files,
+        **{path: text.encode() for path, text in pages.items()},
+    }
+    if faults := [*faults, *faults_of_links(pages, files)]:
         raise SiteError(faults)
     return files
 
 
-def write(files: Files, folder: Path) -> None:
-    """Write a site into a folder, in place of the site that is there.
+def may_replace(folder: Path) -> bool:
+    """Whether a site can be written to a folder: it is not there, empty, or a site of ours."""
+    if not folder.exists():
+        return True
+    return folder.is_dir() and ((folder / MARK).is_file() or not any(folder.iterdir()))
 
-    It is written beside it first, so that whoever reads meets the old one or the new one.
+
+def write(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write a site in place of the one that is there; readers meet the old one or the new one.
+
+    Raises
+    ------
+    SiteError
+        The folder holds something else.
     """
+    if not may_replace(folder):
+        raise SiteError([f"{folder}: is not a site that tiledmap made; nothing is replaced"])
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        fresh.chmod(0o755)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
+        fresh = Path(beside, "new")
         for path, content in files.items():
             target = fresh / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         if folder.exists():
-            folder.rename(fresh.with_name(f"{fresh.name}-old"))
-        fresh.rename(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(fresh.with_name(f"{fresh.name}-old"), ignore_errors=True)
+            folder.rename(Path(beside, "old"))
+        shutil.move(fresh, folder)
 
 
 def _assets() -> Iterator[tuple[str, bytes]]:
-    def walk(folder: resources.abc.Traversable, path: str) -> Iterator[tuple[str, bytes]]:
+    def walk(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
         for each in sorted(folder.iterdir(), key=lambda each: each.name):
             if each.is_dir():
                 yield from walk(each, f"{path}/{each.name}")
@@ -90,35 +87,3 @@ def _assets() -> Iterator[tuple[str, bytes]]:
                 yield f"{path}/{each.name}", each.read_bytes()
 
     yield from walk(resources.files("tiledmap.docgen") / "assets", "assets")
-
-
-_ID = re.compile(r'<[^>]*?\sid="([^"]*)"')
-_TARGET = re.compile(r'<[^>]*?\s(?:href|src)="([^"]*)"')
-_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-
-
-def _faults_of_links(pages: Mapping[str, str], files: Files) -> Iterator[str]:
-    """Find links to what is not there, and anchors that are there twice."""
-    anchors = {path: [unescape(id) for id in _ID.findall(text)] for path, text in pages.items()}
-    for path, ids in anchors.items():
-        if len(set(ids)) < len(ids):
-            twice = sorted({id for id in ids if ids.count(id) > 1})
-            yield f"{path}: the anchors {', '.join(twice)} are there more than once"
-    known = {path: set(ids) for path, ids in anchors.items()}
-    for origin, text in pages.items():
-        for target in dict.fromkeys(_TARGET.findall(text)):
-            if fault := _fault_of_link(origin, unescape(target), known, files):
-                yield f"{origin}: {fault}"
-
-
-def _fault_of_link(origin: str, target: str, anchors: Mapping[str, set[str]], files: Files) -> str:
-    if _ELSEWHERE.match(target):
-        return ""
-    path, _, anchor = target.partition("#")
-    found = posixpath.normpath(posixpath.join(posixpath.dirname(origin), unquote(path)))
-    found = found if path else origin
-    if found not in files:
-        return f"there is no {found}, to which it links"
-    if anchor and unquote(anchor) not in anchors.get(found, ()):
-        return f"{found} has no anchor {unquote(anchor)}, to which it links"
-    return ""

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     FIELD = "field"
     NODE = "node"
     MAPPING = "mapping"
+    RULE = "rule"
     KEYWORD = "keyword"
     FUNCTION = "function"
     PROBLEM = "problem"
@@ -130,16 +131,18 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some pages, and the sections that lead to them."""
+    """Some pages, the sections that lead to them, and files that they show or offer, by path."""
 
     pages: tuple[Page, ...]
     sections: tuple[Section, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """All pages, and what leads to them."""
+    """All pages, what leads to them, and files that they show or offer."""
 
     title: str
     pages: tuple[Page, ...]
-    sections: tuple[Section, ...]
+    sections: tuple[Section, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)

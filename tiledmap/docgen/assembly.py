@@ -1,0 +1,84 @@
+"""A whole site: a folder of pages, what mappings make, and the reference."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tiledmap.docgen.figures import figures_of
+from tiledmap.docgen.mapping_pages import Documented, mapping_part
+from tiledmap.docgen.markdown import Draw, Passage
+from tiledmap.docgen.pages import folder_part, read_folder
+from tiledmap.docgen.values import Entry, Kind, Page, Part, Site
+from tiledmap.resources import reference_folder
+
+REFERENCE = "reference/"
+"""Where the reference, which comes with tiledmap, lies in every site."""
+
+_KINDS = {
+    "reference/language.md": Kind.KEYWORD,
+    "reference/functions.md": Kind.FUNCTION,
+    "reference/cli.md": Kind.COMMAND,
+    "reference/consolidators.md": Kind.CONSOLIDATOR,
+}
+_PROBLEM = "reference/problems/TM"
+
+
+def assemble(
+    title: str,
+    mappings: Sequence[Documented] = (),
+    *,
+    pages: Path | None = None,
+    results: Path | None = None,
+) -> Site:
+    """Put a site together.
+
+    Parameters
+    ----------
+    pages
+        A folder of Markdown.
+    results
+        A folder of the benchmarks' results, from which figures of the pages are drawn.
+
+    Raises
+    ------
+    SiteError
+        The pages, their contents or the results cannot be used.
+    """
+    figures = figures_of(results) if results is not None else {}
+    mapped = mapping_part(mappings)
+    own = _own_pages(pages, figures) if pages is not None else Part(())
+    reference = read_folder(reference_folder(), under=REFERENCE)
+    known = {page.path for part in (own, mapped) for page in part.pages}
+    known |= {f"{name.removesuffix('.md')}.html" for name in reference.texts}
+    referred = folder_part(reference, leads=known.__contains__, kind_of=_kind_of)
+    parts = (own, referred, mapped)
+    made = [page for part in parts for page in part.pages]
+    if all(page.path != "index.html" for page in made):
+        made.insert(0, _home(title))
+    return Site(
+        title=title,
+        pages=tuple(made),
+        sections=tuple(section for part in parts for section in part.sections),
+        files={path: content for part in parts for path, content in part.files.items()},
+    )
+
+
+def _own_pages(folder: Path, figures: Mapping[str, Draw]) -> Part:
+    return folder_part(read_folder(folder), figures=figures)
+
+
+def _home(title: str) -> Page:
+    entry = Entry(Kind.PAGE, title, "index.html")
+    return Page("index.html", title, "home.html.jinja", {"body": ""}, entries=(entry,))
+
+
+def _kind_of(name: str, passage: Passage | None) -> Kind | None:
+    """Say what a page or passage of the reference is: most of its headings are names."""
+    if name.startswith(_PROBLEM):
+        return Kind.PROBLEM if passage is None else None  # all have the same headings
+    if passage is not None and name in _KINDS and (passage.is_name or name in _NAMES):
+        return _KINDS[name]
+    return Kind.PAGE
+
+
+_NAMES = {"reference/functions.md", "reference/cli.md"}
+"""Pages all of whose headings are names, in code or not."""
