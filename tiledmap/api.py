@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 from tiledmap.check.examine import Examined as Examined
 from tiledmap.check.examine import examine as examine
 from tiledmap.language.load import render, resolve
-from tiledmap.problems import MappingError, Problem
+from tiledmap.problems import MappingError
 from tiledmap.resources import shipped_mappings
 
 if TYPE_CHECKING:
+    from tiledmap.display.preview import Preview
+    from tiledmap.display.problem_list import ProblemList
     from tiledmap.outline.values import Outline
     from tiledmap.plan.steps import Plan
     from tiledmap.runtime import Layout, Writer
-    from tiledmap.sinks.memory import MemorySink
 
 
 def validate(
@@ -28,9 +29,12 @@ def validate(
     *,
     settings: Mapping[str, Any] | None = None,
     overlays: Sequence[str | Path] = (),
-) -> list[Problem]:
+) -> "ProblemList":
     """Say everything that is wrong with a mapping, in the order in which to read it."""
-    return examine(source, settings=settings, overlays=overlays).problems
+    from tiledmap.display.problem_list import ProblemList
+
+    examined = examine(source, settings=settings, overlays=overlays)
+    return ProblemList(examined.problems, examined.sources)
 
 
 def load(
@@ -66,6 +70,11 @@ class LoadedMapping:
 
     def __repr__(self) -> str:
         return f"<mapping {self.name} {self.version}>"
+
+    def _repr_html_(self) -> str:
+        from tiledmap.outline.branches import outline_as_html
+
+        return outline_as_html(self.outline)
 
     @property
     def name(self) -> str:
@@ -141,11 +150,11 @@ class LoadedMapping:
 
         return open_writer(self.layout, client, api_key=api_key, **options)
 
-    def preview(self, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> "MemorySink":
+    def preview(self, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> "Preview":
         """Write documents into memory: the tree that they would make, without a server."""
-        from tiledmap.sinks.memory import MemorySink
+        from tiledmap.display.preview import Preview
 
-        sink = MemorySink()
+        sink = Preview(title=f"{self.name} {self.version}")
         with self.writer(sink, delivery="inline") as writer:
             for name, document in documents:
                 writer(name, dict(document))

@@ -27,36 +27,74 @@ RE.subscribe(writer)
 """The first cell of every notebook."""
 
 
+FAILS = {"tags": ["raises-exception"]}
+
+
 def execute(directory: Path, *cells: str) -> list[str]:
     """What a notebook's cells give, in words; its kernel ends with them."""
+    return [shown(outputs) for outputs in outputs_of(directory, *cells)]
+
+
+def outputs_of(directory: Path, *cells: str) -> list[list[Any]]:
+    """What a notebook's cells give, in every form; one that begins with ``# fails`` may do so."""
     from nbclient import NotebookClient
     from nbformat.v4 import new_code_cell, new_notebook
 
-    notebook = new_notebook(cells=[new_code_cell(cell) for cell in (BEGINNING, *cells)])
+    notebook = new_notebook(
+        cells=[
+            new_code_cell(cell, metadata=FAILS if cell.startswith("# fails") else {})
+            for cell in (BEGINNING, *cells)
+        ]
+    )
     resources = {"metadata": {"path": str(directory)}}
     NotebookClient(notebook, kernel_name="python3", timeout=60, resources=resources).execute()
-    return [shown(cell.outputs) for cell in notebook.cells[1:]]
+    return [cell.outputs for cell in notebook.cells[1:]]
 
 
-def shown(outputs: list[Any]) -> str:
+def shown(outputs: list[Any], form: str = "text/plain") -> str:
     return "".join(
-        output.data["text/plain"] for output in outputs if output.output_type == "execute_result"
+        output.data[form] for output in outputs if output.output_type == "execute_result"
     )
 
 
-def test_a_notebook_scans_and_reads(tmp_path: Path) -> None:
-    _, is_sent, status, rows, _ = execute(
+BROKEN = """\
+tiledmap: 1
+name: smi
+version: 1.0.0
+extends: bluesky-v3@^3
+run:
+  parnt: [smi]
+"""
+
+
+def test_a_notebook_scans_reads_and_shows(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text(BROKEN)
+    _, is_sent, status, rows, mapping, plan, preview, problems, error, _ = outputs_of(
         tmp_path,
-        "RE(bp.count([det], 3))",
+        "documents = []\nRE(bp.count([det], 3), lambda *named: documents.append(named))",
         "writer.flush(timeout=30)",
         "writer.status()",
         "len(catalog.client.values().last()['primary'].read()['det'])",
+        "mapping = tiledmap.load('bluesky-v3')\nmapping",
+        "mapping.plan",
+        "mapping.preview(documents)",
+        "tiledmap.validate('broken.yaml')",
+        "# fails\ntiledmap.load('broken.yaml')",
         "writer.close(), catalog.close()",
     )
-    assert is_sent == "True"
-    assert "state='idle'" in status
-    assert "runs_written=1" in status
-    assert rows == "3"
+    assert shown(is_sent) == "True"
+    assert "state='idle'" in shown(status)
+    assert "runs_written=1" in shown(status)
+    assert shown(rows) == "3"
+
+    assert shown(mapping) == "<mapping bluesky-v3 3.1.0>"
+    assert "tm-section" in shown(mapping, "text/html")
+    assert "on descriptor" in shown(plan, "text/html")
+    assert "table, 3 rows" in shown(preview, "text/html")
+    assert "<mark>parnt</mark>" in shown(problems, "text/html")
+    [error] = error
+    assert "the key 'parnt' is not known here" in "\n".join(error.traceback)
+    assert "api.py" not in "\n".join(error.traceback)
 
 
 def test_an_interrupted_cell_leaves_a_run_that_can_be_ended(tmp_path: Path) -> None:

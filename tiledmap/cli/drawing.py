@@ -56,7 +56,8 @@ class _Label:
             yield from _broken(console, head, width)
             if place:
                 yield from _broken(console, place, width)
-        for fact in branch.facts:
+        condition = [Fact("for", (branch.condition,))] if branch.condition else []
+        for fact in (*condition, *branch.facts):
             yield from _fact(console, fact, width)
 
 

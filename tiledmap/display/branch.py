@@ -35,18 +35,30 @@ class Branch:
         What kind of thing it is.
     place
         What says so, such as a line of a mapping.
+    condition
+        What it is there for; empty where it always is.
     """
 
     key: str
     what: str = ""
     place: str = ""
+    condition: str = ""
     facts: Sequence[Fact] = ()
     children: Sequence["Branch"] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Branches that belong together, and what they are."""
+    """Branches that belong together.
+
+    Parameters
+    ----------
+    title
+        What they are; empty where that is plain.
+    open
+        Whether they are seen at once, where they can be folded away.
+    """
 
     title: str
     branches: Sequence[Branch]
+    open: bool = True

@@ -17,8 +17,8 @@ def branches_of_nodes(nodes: Iterable[TreeNode]) -> list[Branch]:
             node.key,
             _what(node),
             f"made by {node.made_by}" if node.made_by else "",
-            [Fact(about, tuple(items)) for about, items in _facts(node) if items],
-            branches_of_nodes(node.children),
+            facts=[Fact(about, tuple(items)) for about, items in _facts(node) if items],
+            children=branches_of_nodes(node.children),
         )
         for node in nodes
     ]

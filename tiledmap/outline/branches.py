@@ -23,6 +23,18 @@ LONGEST_VALUE = 40
 """Characters of a metadata value that is shown beside its key."""
 
 
+def outline_as_html(outline: Outline) -> str:
+    """Return an outline for a notebook, as trees that unfold."""
+    from tiledmap.display.html import trees_as_html
+
+    return trees_as_html(
+        f"{outline.name} {outline.version}",
+        sections(outline),
+        lead=outline.title,
+        heading=heading(outline),
+    )
+
+
 def heading(outline: Outline) -> list[Fact]:
     """Return what there is to know of a mapping beside its trees."""
     return _told(
@@ -57,8 +69,8 @@ def _node(node: OutlineNode, tags_above: Sequence[Entry] = ()) -> Branch:
         node.key,
         _kind(node),
         _place(node.at),
+        node.condition,
         _told(
-            Fact("for", (node.condition,)),
             Fact("specs", tuple(map(_entry, node.specs))),
             Fact("access tags", tuple(map(_entry, tags))),
             Fact("metadata", tuple(_metadata(node.metadata))),
@@ -112,8 +124,8 @@ def _repair(repair: Repair) -> Branch:
         repair.rule,
         f"until {repair.until}" if repair.until else "",
         _place(repair.at),
+        repair.condition,
         _told(
-            Fact("for", (repair.condition,)),
             Fact("does", repair.does, apart=True),
             Fact("because", (repair.reason,)),
         ),
@@ -125,5 +137,6 @@ def _dropped(dropped: Dropped) -> Branch:
         dropped.rule,
         dropped.what,
         _place(dropped.at),
-        _told(Fact("for", (dropped.condition,)), Fact("because", (dropped.reason,))),
+        dropped.condition,
+        _told(Fact("because", (dropped.reason,))),
     )

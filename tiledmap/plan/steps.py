@@ -326,3 +326,8 @@ class Plan:
     run: RunStep
     streams: tuple[StreamStep, ...]
     assets: tuple[AssetStep, ...]
+
+    def _repr_html_(self) -> str:
+        from tiledmap.plan.text import plan_as_html
+
+        return plan_as_html(self)

@@ -3,8 +3,8 @@
 The text is stable: it depends on the plan alone, so two plans can be compared by it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tiledmap.language.expressions import Expr
 from tiledmap.plan.notation import Notation
@@ -32,6 +32,9 @@ from tiledmap.plan.steps import (
     Values,
 )
 
+if TYPE_CHECKING:
+    from tiledmap.display.branch import Branch
+
 WIDTH = 96
 """Columns that words take before the place, where they fit."""
 
@@ -51,6 +54,44 @@ def _align(lines: Iterable[Line]) -> Iterator[str]:
     for depth, words, at in lines:
         text = "  " * depth + words
         yield f"{text:<{WIDTH}}  {at}".rstrip() if at else text.rstrip()
+
+
+def plan_as_html(plan: Plan) -> str:
+    """Return a plan for a notebook, where each part of it can be folded away."""
+    from tiledmap.display.branch import Fact, Section
+    from tiledmap.display.html import trees_as_html
+
+    lines = [line for line in plan_lines(plan) if line[1]]
+    sections = [Section(line[1], _branches(below)) for line, below in _under(lines, 0) if below]
+    settings = tuple(f"{name} = {value!r}" for name, value in plan.settings.items())
+    return trees_as_html(
+        f"{plan.name} {plan.version}",
+        sections,
+        lead="plan",
+        heading=[Fact("settings", settings)] if settings else [],
+        open_depth=len(lines),
+        plain=True,
+    )
+
+
+def _branches(lines: Sequence[Line]) -> list["Branch"]:
+    from tiledmap.display.branch import Branch
+
+    return [
+        Branch(words, place=at, children=_branches(below))
+        for (_, words, at), below in _under(lines, lines[0][0] if lines else 0)
+    ]
+
+
+def _under(lines: Iterable[Line], depth: int) -> list[tuple[Line, list[Line]]]:
+    """Return the lines of a depth, each with those that stand deeper below it."""
+    found: list[tuple[Line, list[Line]]] = []
+    for line in lines:
+        if line[0] == depth:
+            found.append((line, []))
+        else:
+            found[-1][1].append(line)
+    return found
 
 
 def plan_lines(plan: Plan) -> Iterator[Line]:

@@ -99,3 +99,9 @@ class MappingError(Exception):
         from tiledmap.problems.formats import format_text
 
         return "\n" + format_text(self.problems)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and notebooks print: where Python stood does not matter."""
+        from tiledmap.problems.formats import format_text
+
+        return format_text(self.problems, color=True).splitlines()
