@@ -104,7 +104,8 @@ def _table_keys(
                 detail = setting.type.value if setting.type is not None else ""
                 words = explaining.of_setting(name, document)
                 yield Completion(name, "setting", f"{name}{colon}", typed, detail, words)
-    held = holder_type(cursor, document)
+    declares = cursor.level.cls is nodes.DocumentAdditions  # which is for other fields
+    held = holder_type(cursor, document) if not declares else None
     for name, each in held.properties.items() if held is not None else ():
         if name not in given:
             detail = f"{each.type}, {explaining.presence(each)}"

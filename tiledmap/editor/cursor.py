@@ -116,7 +116,8 @@ def cursor_while_typing(text: str, index: int) -> Cursor | None:
     found = cursor_in(source, start + index - line_start)
     if found is None or found.scalar is None or not added:
         return found
-    return replace(found, scalar=replace(found.scalar, value="", end=found.scalar.start), offset=0)
+    value = found.text[: found.offset] + found.text[found.offset + len(_PLACEHOLDER) :]
+    return replace(found, scalar=replace(found.scalar, value=value))
 
 
 def _completed(before: str, after: str) -> tuple[str, bool] | None:
@@ -138,6 +139,7 @@ def _completed(before: str, after: str) -> tuple[str, bool] | None:
         return (before + after if colon else f"{before}{word[0]}:{after[word.end() :]}"), False
     flow = re.match(r"\s*(- +)*([^\s:'\"{\[]+:\s+)?[{\[]", before) is not None
     nothing = re.search(r"(:|[{\[,]|- )\s*$" if flow else r"(:|-)\s+$", before) is not None
+    nothing |= bool(re.search(r"\S\s+$", before))  # a space at the end is no part of a value
     nothing &= bare or (flow and after.lstrip()[:1] in (",", "}", "]"))
     placed = f"{before}{_PLACEHOLDER}{after}" if nothing else before + after
     return close(placed), nothing

@@ -27,20 +27,21 @@ def fixes(document: Document, start: int, end: int) -> Iterator[Fix]:
     for problem in document.problems:
         first, last = places.indexes(problem.span)
         meant = _DID_YOU_MEAN.search(f"{problem.label}\n{problem.hint}")
-        if meant is not None and first <= end and start <= last:
-            written = document.text[first:last]
-            words = _instead_of(written, meant[1])
+        if meant is None or first > end or start > last:
+            continue
+        written = document.text[first:last]
+        wrong = _wrong_word(written, problem.message)
+        if wrong is not None:
+            words = written.replace(wrong, meant[1])
             spans = [problem.span, *_elsewhere(problem, written, places)]
-            yield Fix(f"Write {words.strip()}", problem, tuple(spans), words)
+            yield Fix(f"Write '{meant[1]}'", problem, tuple(spans), words)
 
 
-def _instead_of(written: str, meant: str) -> str:
-    """Put a word in the place of another, with what is around it: a path, a range, quotes."""
-    quote = written[:1] if written[:1] in ("'", '"') and written[:1] == written[-1:] else ""
-    bare = written.strip("'\"")
-    folder = bare[: bare.rfind("/") + 1] if bare.startswith((".", "/")) else ""
-    _, at, range_ = bare.partition("@")
-    return f"{quote}{folder}{meant}{at}{range_}{quote}"
+def _wrong_word(written: str, message: str) -> str | None:
+    """Find the word that a message is about; None where it does not stand there just once."""
+    bare = written.strip("'\"").partition("@")[0].rpartition("/")[2]
+    words = [bare, *re.findall("'([^']+)'", message)]
+    return next((word for word in words if word in message and written.count(word) == 1), None)
 
 
 def _elsewhere(problem: Problem, written: str, places: Places) -> Iterator[Span]:

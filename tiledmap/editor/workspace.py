@@ -19,7 +19,7 @@ from tiledmap.resources import shipped_mappings
 
 _IS_MAPPING = re.compile(r"^tiledmap[ \t]*:|^#.*\$schema=\S*mapping-v\d", re.MULTILINE)
 
-_OF_ITS_LINE = re.compile("TM0(0[4-9]|10|12|14|15|17|18)|TM1..")
+_OF_ITS_LINE = re.compile("TM0(0[4-8]|10|12|14|15|17|18)|TM1..")
 """Codes of problems that no other line can be the cause of."""
 
 
