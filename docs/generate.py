@@ -9,20 +9,31 @@ import json
 import re
 import sys
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import typer
+from typer.models import CommandInfo
 
 from tiledmap.cli.app import app
+from tiledmap.docgen.keywords import Keyword, Statement, statements
 from tiledmap.language.functions import FUNCTIONS, Example, Function
 from tiledmap.language.json_schema import NAME, mapping_schema
 from tiledmap.problems import CODES, Code
+from tiledmap.resources import shipped_mappings
 
 DOCS = Path(__file__).parent
 INVALID = DOCS.parent / "tests" / "mappings" / "invalid"
+VALID = INVALID.parent / "valid"
+EXAMPLES = [
+    shipped_mappings()["bluesky-v3"],
+    *shipped_mappings().values(),
+    VALID / "everything.yaml",
+    VALID / "without-rules.yaml",
+]
+"""Mappings whose lines show what each keyword is for."""
 RESULTS = DOCS.parent / "benchmarks" / "results"
 SPEED = DOCS / "explanations" / "speed.md"
 MADE = "<!-- made by docs/generate.py -->\n"
@@ -66,9 +77,18 @@ def published_schema() -> str:
 def command_line() -> str:
     """Return the page of the command line."""
     lines = ["# Command line", "", MADE, *_paragraphs(app.registered_callback.callback), ""]
-    for command in app.registered_commands:
-        lines += _verb(command.name or "", command.callback, command.epilog or "")
+    for name, command in _commands(app):
+        lines += _verb(name, command.callback, command.epilog or "")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _commands(of: typer.Typer, above: str = "") -> Iterator[tuple[str, CommandInfo]]:
+    """Yield the verbs, and those below a verb, each with all its words."""
+    for command in of.registered_commands:
+        yield f"{above}{command.name}", command
+    for group in of.registered_groups:
+        assert group.typer_instance is not None
+        yield from _commands(group.typer_instance, f"{above}{group.name} ")
 
 
 def _verb(name: str, callback: Callable[..., Any] | None, epilog: str) -> Iterator[str]:
@@ -159,45 +179,49 @@ def _cell(text: str) -> str:
 
 
 def language() -> str:
-    """Return the page of the mapping language: every statement and its fields."""
-    schema = mapping_schema()
-    definitions = schema["$defs"]
+    """Return the page of the mapping language: every statement and its keywords."""
     lines = [
         "# Language",
         "",
         MADE,
-        "Every statement of a mapping and its fields; those in bold must be given. Editors read",
-        f"the same as `{NAME}.schema.json`: `tiledmap schema -o FILE`. What expressions can call",
-        "is listed in [functions](functions.md).",
+        "Every keyword of a mapping, in the order in which a mapping says them, each with an",
+        "example of a mapping that is tested. Editors read the same as",
+        f"`{NAME}.schema.json`: `tiledmap schema -o FILE`. What expressions can call is listed in",
+        "[functions](functions.md).",
         "",
-        *_statement("Mapping", schema),
     ]
-    for name, definition in definitions.items():
-        if "enum" in definition:
-            lines += _choice(name, definition)
-        else:
-            lines += _statement(name, definition)
+    for statement in statements([path.read_text("utf-8") for path in EXAMPLES]):
+        lines += _statement(statement)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _statement(name: str, definition: dict[str, Any]) -> Iterator[str]:
-    yield from (f"## {name}", "", definition.get("description", ""), "")
-    required = definition.get("required", ())
-    yield from ("| field | holds | meaning |", "| --- | --- | --- |")
-    for field, schema in definition.get("properties", {}).items():
-        marked = f"**`{field}`**" if field in required else f"`{field}`"
-        yield f"| {marked} | {_holds(schema)} | {_cell(schema.get('description', ''))} |"
-    yield ""
-
-
-def _choice(name: str, definition: dict[str, Any]) -> Iterator[str]:
-    yield from (f"## {name}", "", definition.get("description", ""), "")
-    for value, meaning in zip(definition["enum"], definition["enumDescriptions"], strict=True):
+def _statement(statement: Statement) -> Iterator[str]:
+    yield from (f"## {statement.name}", "", statement.description, "")
+    if statement.places:
+        yield from (f"At {_listed(statement.places)}.", "")
+    for value, meaning in statement.values.items():
         yield f"- `{value}`: {meaning}"
-    yield ""
+    if statement.values:
+        yield ""
+    for keyword in statement.keywords:
+        yield from _keyword(keyword)
 
 
-def _holds(schema: dict[str, Any]) -> str:
+def _keyword(keyword: Keyword) -> Iterator[str]:
+    if not keyword.example:
+        sys.exit(f"no mapping has an example of {keyword.path}; see EXAMPLES")
+    one_of = f": {_listed(keyword.values)}" if keyword.values else ""
+    must = "; must be given" if keyword.required else ""
+    yield from (f"### `{keyword.path}`", "", f"{keyword.description}", "")
+    yield from (f"*Holds:* {_holds(keyword.holds)}{one_of}{must}.", "")
+    yield from ("```yaml", keyword.example.rstrip(), "```", "")
+
+
+def _listed(places: Sequence[str]) -> str:
+    return ", ".join(f"`{place}`" for place in places)
+
+
+def _holds(schema: Mapping[str, Any]) -> str:
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
@@ -208,7 +232,7 @@ def _holds(schema: dict[str, Any]) -> str:
     return " or ".join(_kind(kind, schema) for kind in kinds)
 
 
-def _kind(kind: str, schema: dict[str, Any]) -> str:
+def _kind(kind: str, schema: Mapping[str, Any]) -> str:
     if kind == "array" and "items" in schema:
         return f"list of {_holds(schema['items'])}"
     if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
@@ -234,7 +258,11 @@ _GROUPS = {
 def problem_index() -> str:
     """Return the list of all problems."""
     lines = ["# Problems", "", MADE]
-    lines += ["Everything that `tiledmap validate` and `tiledmap test` can say. A code never changes its meaning.", ""]
+    lines += [
+        "Everything that `tiledmap validate` and `tiledmap test` can say. A code never changes its",
+        "meaning.",
+        "",
+    ]
     for digit, title in _GROUPS.items():
         lines += [f"## {title}", "", "| code | | |", "| --- | --- | --- |"]
         lines += [

@@ -10,7 +10,11 @@ from typer.core import TyperGroup
 import tiledmap
 from tiledmap.cli.compile import compile_mapping
 from tiledmap.cli.demo import demo
+from tiledmap.cli.docs import docs
+from tiledmap.cli.explain import explain
+from tiledmap.cli.fmt import fmt
 from tiledmap.cli.ingest import ingest
+from tiledmap.cli.init import init
 from tiledmap.cli.list import list_mappings
 from tiledmap.cli.lsp import lsp
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
@@ -94,6 +98,14 @@ def tiledmap_command(
 
 
 app.command(
+    "init",
+    epilog=examples(
+        "tiledmap init --documents run.jsonl -o my-beamline.yaml",
+        "tiledmap init --documents runs/*.jsonl.gz --extends resources -o smi.yaml",
+        "tiledmap init --ci my-mappings   # a repository, with its checks",
+    ),
+)(init)
+app.command(
     "validate",
     epilog=examples(
         "tiledmap validate smi.yaml",
@@ -117,6 +129,15 @@ app.command(
     ),
 )(show)
 app.command(
+    "explain",
+    epilog=examples(
+        "tiledmap explain smi.yaml descriptor.data_keys.*.units   # where does it go?",
+        "tiledmap explain smi.yaml /primary/internal/det          # where does it come from?",
+        "tiledmap explain smi.yaml 'start[\"my field\"]' --format json",
+        "tiledmap explain TM203                                    # what does this problem mean?",
+    ),
+)(explain)
+app.command(
     "preview",
     epilog=examples(
         "tiledmap preview smi.yaml --documents run.jsonl",
@@ -132,6 +153,14 @@ app.command(
         "tiledmap test mappings/ --junit tests.xml",
     ),
 )(run_tests)
+app.command(
+    "fmt",
+    epilog=examples(
+        "tiledmap fmt smi.yaml",
+        "tiledmap fmt mappings/ --check          # for CI",
+        "tiledmap fmt - < smi.yaml               # for an editor",
+    ),
+)(fmt)
 app.command(
     "preflight",
     epilog=examples(
@@ -175,6 +204,7 @@ app.command(
         "# yaml-language-server: $schema=mapping-v1.schema.json",
     ),
 )(schema)
+app.add_typer(docs, name="docs")
 app.command(
     "lsp",
     epilog=examples(

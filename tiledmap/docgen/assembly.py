@@ -13,6 +13,8 @@ from tiledmap.resources import reference_folder
 REFERENCE = "reference/"
 """Where the reference, which comes with tiledmap, lies in every site."""
 
+_HOME = "index.html"
+
 _KINDS = {
     "reference/language.md": Kind.KEYWORD,
     "reference/functions.md": Kind.FUNCTION,
@@ -23,9 +25,9 @@ _PROBLEM = "reference/problems/TM"
 
 
 def assemble(
-    title: str,
     mappings: Sequence[Documented] = (),
     *,
+    title: str | None = None,
     pages: Path | None = None,
     results: Path | None = None,
 ) -> Site:
@@ -33,6 +35,8 @@ def assemble(
 
     Parameters
     ----------
+    title
+        What the site is called; None for what its first page is called, or its only mapping.
     pages
         A folder of Markdown.
     results
@@ -52,11 +56,11 @@ def assemble(
     referred = folder_part(reference, leads=known.__contains__, kind_of=_kind_of)
     parts = (own, referred, mapped)
     made = [page for part in parts for page in part.pages]
-    if all(page.path != "index.html" for page in made):
-        made.insert(0, _home(title))
+    home = next((page for page in made if page.path == _HOME), None)
+    title = title or (home.title if home else _title(mappings))
     return Site(
         title=title,
-        pages=tuple(made),
+        pages=tuple(made if home else [_home(title), *made]),
         sections=tuple(section for part in parts for section in part.sections),
         files={path: content for part in parts for path, content in part.files.items()},
     )
@@ -66,9 +70,15 @@ def _own_pages(folder: Path, figures: Mapping[str, Draw]) -> Part:
     return folder_part(read_folder(folder), figures=figures)
 
 
+def _title(mappings: Sequence[Documented]) -> str:
+    if len(mappings) == 1:
+        return mappings[0].outline.title or mappings[0].name
+    return "Mappings"
+
+
 def _home(title: str) -> Page:
-    entry = Entry(Kind.PAGE, title, "index.html")
-    return Page("index.html", title, "home.html.jinja", {"body": ""}, entries=(entry,))
+    entry = Entry(Kind.PAGE, title, _HOME)
+    return Page(_HOME, title, "home.html.jinja", {"body": ""}, entries=(entry,))
 
 
 def _kind_of(name: str, passage: Passage | None) -> Kind | None:

@@ -52,22 +52,22 @@ class Served:
 
 
 def serve(
-    make: Callable[[], Files | None], folders: Callable[[], Iterable[Path]], listener: socket.socket
+    files: Files,
+    make: Callable[[], Files | None],
+    folders: Callable[[], Iterable[Path]],
+    listener: socket.socket,
 ) -> None:
     """Serve a site until the process is interrupted.
 
     Parameters
     ----------
     make
-        Makes the files; None where it cannot, and then what was there stays.
+        Makes the files anew; None where it cannot, and then what was there stays.
     folders
         What to watch: every folder with something that the files are made of.
     listener
         Where browsers ask.
     """
-    files = make()
-    if files is None:
-        return
     config = uvicorn.Config(
         application(files, make, folders), log_level="warning", timeout_graceful_shutdown=1
     )

@@ -309,7 +309,10 @@ class ResourceRepair(Repair):
         description="JSON Schema of the resource_kwargs that are used; checked on arrival. One "
         "whose type may be ``null`` may be absent.",
     )
-    join: Join | None = Field(None, description="stack adds a dimension, concat does not.")
+    join: Join | None = Field(
+        None,
+        description="stack adds a dimension, concat does not; as the consolidator does if not given.",
+    )
     chunks: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
         None, description="Shape of a chunk, in elements."
     )
@@ -377,7 +380,7 @@ class DocumentRepair(Repair):
 
 
 class Unmapped(StrEnum):
-    """What to do with a path that no root repair fits."""
+    """What to do with a path that no root repair fits; `pass` if not given."""
 
     PASS = "pass"
     ERROR = "error"
@@ -387,7 +390,7 @@ class Repairs(Node):
     """How documents are put right before they are stored."""
 
     unmapped: Unmapped | None = Field(
-        None, description="What to do with a path that no root repair fits."
+        None, description="What to do with a path that no root repair fits; `pass` if not given."
     )
     roots: tuple[RootRepair, ...] = Field((), description="File paths.")
     resources: tuple[ResourceRepair, ...] = Field((), description="Legacy Resource documents.")
@@ -470,14 +473,15 @@ class Run(Node):
     parent: tuple[Text, ...] | None = Field(None, description="Path of the container above.")
     key: Text | None = Field(None, description="The run node's key.")
     on_collision: OnCollision | None = Field(
-        None, description="When a node of this key exists and belongs to another run."
+        None,
+        description="When a node of this key exists and belongs to another run; `resume` if not given.",
     )
     specs: Items[SpecItem] | None = Field(None, description="Specs, most specific first.")
     access_tags: Items[TagItem] | None = Field(
         None, description="Access tags of the run and of every node below it."
     )
     untagged: Untagged | None = Field(
-        None, description="What to do with a run that gets no access tag."
+        None, description="What to do with a run that gets no access tag; `store` if not given."
     )
     fallback_tags: tuple[str, ...] | None = Field(
         None, description="Tags of a run that gets no other."
@@ -591,7 +595,10 @@ class AssetRule(Rule):
         None, description="hdf5, tiff, jpeg, npy, csv, bytes, zarr, or package.module:Class."
     )
     needs: tuple[str, ...] = Field((), description="Parameters that must be there.")
-    join: Join | None = Field(None, description="stack adds a dimension, concat does not.")
+    join: Join | None = Field(
+        None,
+        description="stack adds a dimension, concat does not; as the consolidator does if not given.",
+    )
     chunks: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
         None, description="Shape of a chunk, in elements."
     )
