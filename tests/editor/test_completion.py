@@ -80,7 +80,7 @@ def test_what_fits_is_offered(body, some, none):
         ("run:\n  metadata:\n    stop:\n      x: ${{ ▮ }}", {"stop", "start"}, {"event"}),
         ("streams:\n  - name: x\n    when: ▮", {"descriptor"}, {"data_key"}),
         (
-            "streams:\n  - name: every-stream\n    data:\n      - name: x\n        when: data_key.▮",
+            "streams:\n  - name: a\n    data:\n      - name: x\n        when: data_key.▮",
             {"units", "ndim", "dtype_numpy"},
             {"uid"},
         ),
