@@ -1,0 +1,1 @@
+"""From recorded documents to a first mapping: survey what was seen, propose, write it down."""
