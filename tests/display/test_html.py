@@ -93,7 +93,17 @@ def test_a_preview_is_shown_with_what_is_in_it():
     page = read(preview._repr_html_())
     assert keys_of(page) == ["run-1", "primary", "internal", "image"]
     assert "table, 3 rows" in page.text
+    assert "start.plan_name = 'scan'" in page.text
+    assert "shape = [4, 6]" in page.text
     assert repr(preview) == "<preview of bluesky-v3 3.1.0, 4 nodes>"
+
+
+@pytest.mark.parametrize(("lines", "folded"), [(8, 0), (9, 1)])
+def test_many_lines_are_folded(lines, folded):
+    fact = Fact("metadata", tuple(map(str, range(lines))), apart=True)
+    page = read(trees_as_html("smi", [], heading=[fact]))
+    assert len(page.all("details")) == folded
+    assert len(page.all("dd")[0].all("div")) == lines
 
 
 BROKEN = """\

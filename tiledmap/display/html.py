@@ -14,6 +14,9 @@ from tiledmap.problems.formats import count
 OPEN_DEPTH = 2
 """Levels of a tree that are open at first."""
 
+MOST_LINES = 8
+"""Lines of a fact that are seen at once."""
+
 
 def trees_as_html(
     title: str,
@@ -24,7 +27,7 @@ def trees_as_html(
     open_depth: int = OPEN_DEPTH,
     plain: bool = False,
 ) -> str:
-    """Return trees as nested ``<details>``.
+    """Return trees as nested ``<details>``; long facts are folded, too.
 
     Parameters
     ----------
@@ -44,6 +47,7 @@ def trees_as_html(
         heading=heading,
         open=open_depth,
         plain=plain,
+        most_lines=MOST_LINES,
     )
 
 

@@ -8,17 +8,25 @@ from tiledmap.sinks.tree import TreeNode
 
 MOST_COLUMNS = 60
 MOST_ENTRIES = 8
+MOST_VALUES = 40
+LONGEST_VALUE = 80
 
 
-def branches_of_nodes(nodes: Iterable[TreeNode]) -> list[Branch]:
-    """Return nodes as they are shown to people, with all below them."""
+def branches_of_nodes(nodes: Iterable[TreeNode], *, values: bool = False) -> list[Branch]:
+    """Return nodes as they are shown to people, with all below them.
+
+    Parameters
+    ----------
+    values
+        Whether metadata are shown with their values, a line each; otherwise only named.
+    """
     return [
         Branch(
             node.key,
             _what(node),
             f"made by {node.made_by}" if node.made_by else "",
-            facts=[Fact(about, tuple(items)) for about, items in _facts(node) if items],
-            children=branches_of_nodes(node.children),
+            facts=[fact for fact in _facts(node, values) if fact.items],
+            children=branches_of_nodes(node.children, values=values),
         )
         for node in nodes
     ]
@@ -34,17 +42,32 @@ def _what(node: TreeNode) -> str:
     return node.family
 
 
-def _facts(node: TreeNode) -> Iterator[tuple[str, Sequence[str]]]:
-    yield "specs", node.specs
-    yield "access tags", node.access_tags
-    yield "metadata", _first([_entry(*entry) for entry in node.metadata.items()], MOST_ENTRIES)
-    yield "columns", _first([f"{name} {type_}" for name, type_ in node.columns], MOST_COLUMNS)
-    yield "files", [_files(node)] if node.files else []
+def _facts(node: TreeNode, values: bool) -> Iterator[Fact]:
+    columns = [f"{name} {type_}" for name, type_ in node.columns]
+    yield Fact("specs", node.specs)
+    yield Fact("access tags", node.access_tags)
+    if values:
+        yield Fact("metadata", _first(list(_values(node.metadata)), MOST_VALUES), apart=True)
+    else:
+        entries = [_entry(name, value) for name, value in node.metadata.items()]
+        yield Fact("metadata", _first(entries, MOST_ENTRIES))
+    yield Fact("columns", _first(columns, MOST_COLUMNS))
+    yield Fact("files", (_files(node),) if node.files else ())
 
 
-def _first(items: list[str], most: int) -> list[str]:
+def _first(items: Sequence[str], most: int) -> tuple[str, ...]:
     more = len(items) - most
-    return [*items[:most], f"… {more} more"] if more > 0 else items
+    return (*items[:most], f"… {more} more") if more > 0 else tuple(items)
+
+
+def _values(metadata: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    for name, value in metadata.items():
+        if isinstance(value, Mapping) and value:
+            yield from _values(value, f"{above}{name}.")
+        else:
+            shown = repr(value)
+            cut = f"{shown[:LONGEST_VALUE]}…" if len(shown) > LONGEST_VALUE else shown
+            yield f"{above}{name} = {cut}"
 
 
 def _entry(name: str, value: Any) -> str:

@@ -26,5 +26,5 @@ class Preview(MemorySink):
         from tiledmap.display.nodes import branches_of_nodes
         from tiledmap.sinks.tree import trees_of_memory
 
-        nodes = branches_of_nodes(trees_of_memory(self))
+        nodes = branches_of_nodes(trees_of_memory(self), values=True)
         return trees_as_html(self.title, [Section("", nodes)], lead="preview", open_depth=4)
