@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+import yaml
 from typer.models import CommandInfo
 
 from tiledmap.cli.app import app
@@ -48,6 +49,7 @@ def pages() -> dict[Path, str]:
         reference / "cli.md": command_line(),
         reference / "functions.md": functions(),
         reference / "language.md": language(),
+        reference / "specs.md": specs(),
         SPEED: speed(),
         problems / "index.md": problem_index(),
         **{
@@ -240,6 +242,69 @@ def _kind(kind: str, schema: Mapping[str, Any]) -> str:
     if kind == "object" and {"prepend", "append"} <= schema.get("properties", {}).keys():
         return "`prepend`, `append`"
     return kind
+
+
+# ---------------------------------------------------------------- specs
+
+
+def specs() -> str:
+    """Return the page of the specs that the shipped mappings know or give."""
+    files: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    nodes: dict[str, list[str]] = {}
+    for mapping, path in shipped_mappings().items():
+        said = yaml.safe_load(path.read_text("utf-8"))
+        for rule in (said.get("repair") or {}).get("resources") or ():
+            known = rule.get("match", {}).get("spec", [])
+            for spec in [known] if isinstance(known, str) else known:
+                files.setdefault(spec, []).append((mapping, rule))
+        for spec in _specs_of_nodes(said):
+            if mapping not in nodes.setdefault(spec, []):
+                nodes[spec].append(mapping)
+    lines = [
+        "# Specs",
+        "",
+        MADE,
+        "What the mappings that come with tiledmap say of specs. One that is not here is for a",
+        "mapping of your own to say.",
+        "",
+        "## Of files",
+        "",
+        "Old resource documents name what wrote their files by a spec. `repair.resources` turns it",
+        "into a mimetype, and into what a [consolidator](consolidators.md) needs to know.",
+        "",
+        "| spec | stands for | rules in | because |",
+        "| --- | --- | --- | --- |",
+    ]
+    for spec in sorted(files, key=str.lower):
+        mimetypes = dict.fromkeys(rule["mimetype"] for _, rule in files[spec] if "mimetype" in rule)
+        mappings = dict.fromkeys(mapping for mapping, _ in files[spec])
+        reasons = [rule["reason"] for _, rule in files[spec] if "mimetype" in rule]
+        because = _cell(next(iter(reasons), files[spec][0][1].get("reason", "")))
+        kinds = ", ".join(f"`{mimetype}`" for mimetype in mimetypes)
+        lines.append(f"| `{_cell(spec)}` | {kinds} | {', '.join(mappings)} | {because} |")
+    lines += [
+        "",
+        "## Of nodes",
+        "",
+        "Clients of Tiled choose by a node's specs how to show it.",
+        "",
+    ]
+    lines += ["| spec | given by |", "| --- | --- |"]
+    lines += [f"| `{_cell(spec)}` | {', '.join(nodes[spec])} |" for spec in sorted(nodes)]
+    return "\n".join(lines) + "\n"
+
+
+def _specs_of_nodes(said: Any) -> Iterator[str]:
+    if isinstance(said, list):
+        for item in said:
+            yield from _specs_of_nodes(item)
+    elif isinstance(said, dict):
+        for key, value in said.items():
+            if key == "spec" and isinstance(value, str):
+                if "${{" not in value:
+                    yield value
+            elif key not in ("match", "repair"):
+                yield from _specs_of_nodes(value)
 
 
 # ---------------------------------------------------------------- problems

@@ -19,8 +19,16 @@ _KINDS = {
     "reference/language.md": Kind.KEYWORD,
     "reference/functions.md": Kind.FUNCTION,
     "reference/cli.md": Kind.COMMAND,
-    "reference/consolidators.md": Kind.CONSOLIDATOR,
 }
+"""What the headings of a page are."""
+
+_KINDS_OF_ROWS = {
+    ("reference/consolidators.md", "Consolidators"): Kind.CONSOLIDATOR,
+    ("reference/specs.md", "Of nodes"): Kind.SPEC,
+    ("reference/specs.md", "Of files"): Kind.SPEC,
+}
+"""What the rows of a section's table are."""
+
 _PROBLEM = "reference/problems/TM"
 
 
@@ -85,10 +93,9 @@ def _kind_of(name: str, passage: Passage | None) -> Kind | None:
     """Say what a page or passage of the reference is: most of its headings are names."""
     if name.startswith(_PROBLEM):
         return Kind.PROBLEM if passage is None else None  # all have the same headings
-    if passage is not None and name in _KINDS and (passage.is_name or name in _NAMES):
-        return _KINDS[name]
-    return Kind.PAGE
-
-
-_NAMES = {"reference/functions.md", "reference/cli.md"}
-"""Pages all of whose headings are names, in code or not."""
+    if passage is None:
+        return Kind.PAGE
+    if passage.row_of:
+        return _KINDS_OF_ROWS.get((name, passage.row_of))
+    is_name = passage.is_name or name in ("reference/functions.md", "reference/cli.md")
+    return _KINDS.get(name, Kind.PAGE) if is_name else Kind.PAGE

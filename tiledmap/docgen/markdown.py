@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -18,6 +19,9 @@ from tiledmap.docgen.values import Heading
 
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _FIGURE = re.compile(r"<!-- figure: (?P<name>[\w-]+) -->\s*")
+_ROW = 7
+"""The level of a row, below that of every heading."""
+
 _FENCE_TITLE = re.compile(r'title="(?P<title>[^"]+)"')
 
 Resolve = Callable[[str], str | None]
@@ -29,12 +33,20 @@ Draw = Callable[[str], Markup]
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What a page says under a heading, up to the next."""
+    """What a page says under a heading, or in a row of a table that begins with a name.
+
+    Parameters
+    ----------
+    is_name
+        Whether the heading is a name, such as a keyword's, and not words.
+    row_of
+        The heading of the section whose table it is a row of; empty for what is no row.
+    """
 
     heading: Heading
     text: str
     is_name: bool
-    """Whether the heading is a name, such as a keyword's, and not words."""
+    row_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,20 +205,34 @@ def _resolve_links(tokens: Sequence[Token], resolve: Resolve) -> None:
 
 
 def _passages(tokens: Sequence[Token]) -> Iterator[Passage]:
-    """Give headings their anchors; yield them with the text below them."""
-    heading, is_name, texts = None, False, list[str]()
+    """Give headings, and rows that begin with a name, their anchors; yield what they say."""
     taken: dict[str, int] = {}
-    for place, token in enumerate(tokens):
-        if token.type == "heading_open":
-            if heading is not None:
-                yield Passage(heading, " ".join(texts), is_name)
-            heading, alias, is_name = _heading(token, tokens[place + 1], taken)
-            token.meta = {"heading": heading, "alias": alias}
-            texts = []
-        elif token.type == "inline" and tokens[place - 1].type != "heading_open":
-            texts.append(_plain(token))
-    if heading is not None:
-        yield Passage(heading, " ".join(texts), is_name)
+    starts = [place for place, token in enumerate(tokens) if token.type == "heading_open"]
+    for start, end in pairwise([*starts, len(tokens)]):
+        heading, alias, is_name = _heading(tokens[start], tokens[start + 1], taken)
+        tokens[start].meta = {"heading": heading, "alias": alias}
+        below = tokens[start + 2 : end]
+        yield Passage(heading, _text(below), is_name)
+        yield from _rows(below, heading.title, taken)
+
+
+def _rows(tokens: Sequence[Token], section: str, taken: dict[str, int]) -> Iterator[Passage]:
+    """Yield the rows of tables that begin with a name in code, which becomes their anchor."""
+    starts = [place for place, token in enumerate(tokens) if token.type == "tr_open"]
+    for start, end in pairwise([*starts, len(tokens)]):
+        cell = tokens[start + 2]
+        anchor = anchor_of_name(_plain(cell))
+        if tokens[start + 1].type == "td_open" and _is_name(cell) and anchor not in taken:
+            taken[anchor] = 0
+            tokens[start].attrSet("id", anchor)
+            others = tokens[start + 3 : end]
+            ends = (place for place, token in enumerate(others) if token.type == "tr_close")
+            text = _text(others[: next(ends)])
+            yield Passage(Heading(_plain(cell), anchor, _ROW), text, True, section)
+
+
+def _text(tokens: Sequence[Token]) -> str:
+    return " ".join(_plain(token) for token in tokens if token.type == "inline")
 
 
 def _heading(opening: Token, inline: Token, taken: dict[str, int]) -> tuple[Heading, str, bool]:
@@ -216,11 +242,15 @@ def _heading(opening: Token, inline: Token, taken: dict[str, int]) -> tuple[Head
     taken[anchor] = taken.get(anchor, -1) + 1
     if taken[anchor]:
         anchor = f"{anchor}-{taken[anchor]}"
-    children = inline.children or []
-    is_name = len(children) == 1 and children[0].type == "code_inline"
+    is_name = _is_name(inline)
     if is_name and (name := anchor_of_name(title)) != anchor:
         anchor, alias = name, anchor
     return Heading(title, anchor, int(opening.tag[1:])), alias, is_name
+
+
+def _is_name(inline: Token) -> bool:
+    children = inline.children or []
+    return len(children) == 1 and children[0].type == "code_inline"
 
 
 def _plain(inline: Token) -> str:

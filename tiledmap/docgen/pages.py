@@ -29,7 +29,9 @@ from tiledmap.docgen.values import Crumb, Entry, Item, Kind, Page, Part, Section
 
 CONTENTS = "contents.yaml"
 HOME = "index.md"
-_DEEPEST = 3
+_DEEPEST = (2, 3)
+_MOST_HEADINGS = 50
+"""Above this, the table of contents has only the highest level."""
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 KindOf = Callable[[str, Passage | None], Kind | None]
@@ -160,7 +162,7 @@ def folder_part(
     folder: Folder,
     *,
     leads: Callable[[str], bool] = lambda path: True,
-    kind_of: KindOf = lambda path, passage: Kind.PAGE,
+    kind_of: KindOf = lambda name, passage: None if passage and passage.row_of else Kind.PAGE,
     figures: Mapping[str, Draw] | None = None,
 ) -> Part:
     """Make the pages of a folder.
@@ -233,7 +235,8 @@ def _page(
     kind_of: KindOf,
 ) -> Page:
     path = _path(name)
-    below = [passage for passage in rendered.passages if passage.heading.level <= _DEEPEST]
+    headings = [passage.heading for passage in rendered.passages if not passage.row_of]
+    deepest = max(_DEEPEST) if len(headings) <= _MOST_HEADINGS else min(_DEEPEST)
     return Page(
         path=path,
         title=rendered.title,
@@ -241,7 +244,7 @@ def _page(
         context={"body": rendered.body, **turn},
         section=section,
         crumbs=crumbs,
-        headings=tuple(passage.heading for passage in below),
+        headings=tuple(heading for heading in headings if heading.level <= deepest),
         entries=tuple(_entries(name, rendered, section, kind_of)),
         description=_sentence(rendered.lead),
     )

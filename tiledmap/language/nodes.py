@@ -311,7 +311,8 @@ class ResourceRepair(Repair):
     )
     join: Join | None = Field(
         None,
-        description="stack adds a dimension, concat does not; as the consolidator does if not given.",
+        description="stack adds a dimension, concat does not; "
+        "as the consolidator does if not given.",
     )
     chunks: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
         None, description="Shape of a chunk, in elements."
@@ -474,7 +475,8 @@ class Run(Node):
     key: Text | None = Field(None, description="The run node's key.")
     on_collision: OnCollision | None = Field(
         None,
-        description="When a node of this key exists and belongs to another run; `resume` if not given.",
+        description="When a node of this key exists and belongs to another run; "
+        "`resume` if not given.",
     )
     specs: Items[SpecItem] | None = Field(None, description="Specs, most specific first.")
     access_tags: Items[TagItem] | None = Field(
@@ -597,7 +599,8 @@ class AssetRule(Rule):
     needs: tuple[str, ...] = Field((), description="Parameters that must be there.")
     join: Join | None = Field(
         None,
-        description="stack adds a dimension, concat does not; as the consolidator does if not given.",
+        description="stack adds a dimension, concat does not; "
+        "as the consolidator does if not given.",
     )
     chunks: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
         None, description="Shape of a chunk, in elements."
