@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tiledmap.problems.codes import CODES
 from tiledmap.resources import schema_text, shipped_mappings
 
 ROOT = Path(__file__).parents[1]
@@ -15,6 +16,7 @@ print(json.dumps([
     resources.__file__,
     {name: str(path) for name, path in resources.shipped_mappings().items()},
     json.loads(resources.schema_text("mapping-v1"))["title"],
+    sorted(page.stem for page in (resources.reference_folder() / "problems").glob("TM*.md")),
 ]))
 """
 
@@ -41,7 +43,7 @@ def test_mappings_are_found_in_folders_too() -> None:
     assert set(shipped_mappings()) == {name for name in written if not name.endswith(".test")}
 
 
-def test_a_wheel_carries_its_mappings_and_schemas(unpacked: Path, tmp_path: Path) -> None:
+def test_a_wheel_carries_its_mappings_schemas_and_pages(unpacked: Path, tmp_path: Path) -> None:
     code = f"import sys; sys.path.insert(0, {str(unpacked)!r}){PROBE}"
     done = subprocess.run(
         [sys.executable, "-I", "-c", code],
@@ -50,8 +52,9 @@ def test_a_wheel_carries_its_mappings_and_schemas(unpacked: Path, tmp_path: Path
         check=True,
         cwd=tmp_path,
     )
-    home, mappings, title = json.loads(done.stdout)
+    home, mappings, title, pages = json.loads(done.stdout)
     assert Path(home).is_relative_to(unpacked)
     assert set(mappings) == set(shipped_mappings())
     assert all(Path(path).is_relative_to(unpacked) for path in mappings.values())
     assert title == "tiledmap mapping, version 1"
+    assert pages == sorted(CODES)

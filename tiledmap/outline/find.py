@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from tiledmap.outline.globs import is_certain, literal_length, meet
 from tiledmap.outline.values import Family, Outline, OutlineColumn, OutlineNode
 
-_UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_UID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}(-[0-9a-f]{4}|$|_)", re.IGNORECASE)
+"""How uids, whole or shortened, begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,14 @@ def find(outline: Outline, steps: Sequence[str]) -> tuple[Found, ...]:
     steps
         Keys, or globs of keys; the last may be a table's column.
     """
-    ways = [find_below_run, find_from_top]
     run = outline.node("run")
-    if any(_UID.search(step) for step in steps[: len(run.path)]):
-        ways.reverse()
-    return next((found for way in ways if (found := way(outline, steps))), ())
+    in_full = any(_UID.search(step) for step in steps[: len(run.path)])
+    if in_full and (found := find_from_top(outline, steps)):
+        return found
+    found = find_below_run(outline, steps)
+    if found or "start.uid" in run.key:  # then a run's key has a uid in it, and would be known
+        return found
+    return find_from_top(outline, steps)
 
 
 def find_below_run(outline: Outline, steps: Sequence[str]) -> tuple[Found, ...]:

@@ -18,6 +18,9 @@ ANY_KEY = "*"
 """Stands in a field's path for every key of a mapping, such as each data key, for every item of a
 list, and right below a document for the fields that nobody declared."""
 
+_DEEP = len(("data_keys", ANY_KEY, "units"))
+"""Steps down to a field of a data key."""
+
 AS_ONE = {
     "event_page": "event",
     "bulk_events": "event",
@@ -87,8 +90,8 @@ class FieldPath:
 
     @property
     def undeclared(self) -> bool:
-        """Whether it stands for all fields of a document that nobody declared."""
-        return self.steps == (OTHER,)
+        """Whether it stands for all fields of a document, or a data key, that nobody declared."""
+        return self.steps[-1:] == (OTHER,) and self.steps[:-1] in ((), ("data_keys", ANY_KEY))
 
     def covers(self, other: "FieldPath") -> bool:
         """Whether the other is this field, or inside it."""
@@ -421,13 +424,22 @@ class Outline:
     def links_of(self, path: FieldPath) -> tuple[Link, ...]:
         """Where a field goes: what is said of it, of what holds it, and of what it holds."""
         path = path.single
-        declared = {row.field for row in self.coverage if row.document == path.document} - {OTHER}
+        declared = {FieldPath(row.document, (row.field,)) for row in self.coverage}
+        declared |= {link.field for link in self.links if len(link.field.steps) == _DEEP}
+
+        def is_declared(field: FieldPath, depth: int) -> bool:
+            steps = field.steps[:depth]
+            return any(
+                each.steps == steps or (depth == _DEEP and each.steps[::2] == steps[::2])
+                for each in declared
+                if each.document == field.document and not each.undeclared
+            )
 
         def concerns(link: Link) -> bool:
             if not (link.field.covers(path) or path.covers(link.field)):
                 return False
-            if link.field.undeclared:
-                return not path.steps or path.steps[0] not in declared
-            return not path.undeclared or link.field.steps[:1] not in {(name,) for name in declared}
+            if link.field.undeclared and len(path.steps) >= len(link.field.steps):
+                return path.undeclared or not is_declared(path, len(link.field.steps))
+            return not (path.undeclared and is_declared(link.field, len(path.steps)))
 
         return tuple(link for link in self.links if concerns(link))
