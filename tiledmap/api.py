@@ -19,6 +19,7 @@ from tiledmap.resources import shipped_mappings
 if TYPE_CHECKING:
     from tiledmap.display.preview import Preview
     from tiledmap.display.problem_list import ProblemList
+    from tiledmap.docgen.mapping_pages import Documented
     from tiledmap.outline.values import Outline
     from tiledmap.plan.steps import Plan
     from tiledmap.runtime import Layout, Writer
@@ -149,6 +150,20 @@ class LoadedMapping:
         from tiledmap.runtime import open_writer
 
         return open_writer(self.layout, client, api_key=api_key, **options)
+
+    def documented(self, documents: Iterable[tuple[str, Mapping[str, Any]]] = ()) -> "Documented":
+        """What the documentation site shows of the mapping.
+
+        Parameters
+        ----------
+        documents
+            Of an example run, whose tree it shows with real values.
+        """
+        from tiledmap.docgen.mapping_pages import documented
+
+        given = list(documents)
+        preview = self.preview(given) if given else None
+        return documented(self.outline, self.resolved, self.sources, preview)
 
     def preview(self, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> "Preview":
         """Write documents into memory: the tree that they would make, without a server."""

@@ -150,7 +150,7 @@ def pages_of_files(mappings: Sequence[Documented], names: Sequence[str]) -> list
     """
     owners: dict[tuple[str, str], str] = {}
     for mapping, slug in zip(mappings, names, strict=True):
-        file = mapping.outline.chain[0].file if mapping.outline.chain else None
+        file = mapping.outline.chain[0].file if mapping.outline.chain else ""
         if file in mapping.texts:
             owners.setdefault((file, mapping.texts[file]), _page(slug, file, ()))
     return [_files(mapping, slug, owners) for mapping, slug in zip(mappings, names, strict=True)]

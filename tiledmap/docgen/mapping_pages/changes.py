@@ -128,13 +128,17 @@ def _changed_rules(
         what = f"{above}.{rule.name}"
         reason = getattr(rule, "reason", None) or ""
         if rule.remove is not None:
-            yield Change(Act.REMOVED, what, rule.remove, before and before.at(), rule.at())
+            yield Change(Act.REMOVED, what, rule.remove, _at(before), rule.at())
         elif before is None:
             yield Change(Act.ADDED, what, reason, None, rule.at())
         elif isinstance(rule, MERGED_BY_FIELD):
             yield from _changes(before, rule, what)
         else:
             yield Change(Act.REPLACED, what, reason, before.at(), rule.at())
+
+
+def _at(rule: Rule | None) -> Span | None:
+    return rule.at() if rule is not None else None
 
 
 def _changed_entries(

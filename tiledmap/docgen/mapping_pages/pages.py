@@ -325,6 +325,7 @@ class Subject:
             context,
             headings=tuple(headings),
             description="What it extends, what it changes there, and how it is told from others.",
+            wide=True,
         )
 
     def _example(self) -> Page:

@@ -180,7 +180,7 @@ def _reading_of_files(node: OutlineNode, name: str) -> Iterator[str]:
     if readers != {_FILES_OF_BYTES}:
         yield f"{name}.read()  # a numpy array; {name}[:10] is its beginning"
     if _FILES_OF_BYTES in readers:
-        other = "" if readers == {_FILES_OF_BYTES} else " where files are mere bytes"
-        yield f'{name}.raw_export("downloads")  # the files themselves{other}'
+        other = "" if readers == {_FILES_OF_BYTES} else "where files are mere bytes, "
+        yield f'{name}.raw_export("downloads")  # {other}the files themselves'
     else:
         yield f"{name}.dims"
