@@ -115,7 +115,7 @@ def _column(column: OutlineColumn) -> str:
 
 def _asset(asset: OutlineAsset) -> str:
     if asset.refuse:
-        return f"none, and refused, {asset.condition}"
+        return f"refused ({asset.condition})"
     return f"{asset.consolidator} ({asset.condition})" if asset.condition else asset.consolidator
 
 
