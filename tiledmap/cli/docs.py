@@ -267,13 +267,13 @@ def _assemble(wanted: Wanted) -> "Site":
 
 
 def _documented(mapping: "LoadedMapping", wanted: Wanted) -> "Documented":
-    """Collect what the pages of a mapping show, with what it makes of documents."""
+    """Collect what the pages of a mapping show, with what it makes of documents.
+
+    What of an example cannot be stored, such as files that lie elsewhere, is told in the terminal.
+    """
     files = wanted.documents.get(mapping.name, ())
-    with shown_log() as log:
-        found = mapping.documented(document for file in files for document in recordings.read(file))
-    if log.errors:
-        raise Mistake(f"the example of {mapping.name} cannot be stored", exit_code=PROBLEMS_FOUND)
-    return found
+    with shown_log():
+        return mapping.documented(document for path in files for document in recordings.read(path))
 
 
 def _load(wanted: Wanted) -> list["LoadedMapping"]:

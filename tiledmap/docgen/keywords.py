@@ -168,7 +168,7 @@ Lines = tuple[range, ...]
 
 
 def _said(
-    node: yaml.Node,
+    node: yaml.Node | None,
     definitions: Mapping[str, Any],
     holds: Mapping[str, Any],
     statement: str,
