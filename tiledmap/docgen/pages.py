@@ -141,6 +141,8 @@ def _faults(
     for name in listed:
         if _first(name) not in texts:
             yield f"{contents}: lists {_first(name)}, which is not there"
+        if listed.count(name) > 1:
+            yield f"{contents}: lists {name} more than once"
     for name in texts:
         if name != HOME and not any(_leads(each, name) for each in listed):
             yield f"{contents}: nothing leads to {name}"
