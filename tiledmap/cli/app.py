@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 import tiledmap
 from tiledmap.cli.compile import compile_mapping
+from tiledmap.cli.coverage import coverage
 from tiledmap.cli.demo import demo
 from tiledmap.cli.docs import docs
 from tiledmap.cli.explain import explain
@@ -137,6 +138,14 @@ app.command(
         "tiledmap explain TM203                                    # what does this problem mean?",
     ),
 )(explain)
+app.command(
+    "coverage",
+    epilog=examples(
+        "tiledmap coverage smi.yaml",
+        "tiledmap coverage smi.yaml --documents runs/*.jsonl   # which rules are of use?",
+        "tiledmap coverage smi.yaml --format html > coverage.html",
+    ),
+)(coverage)
 app.command(
     "preview",
     epilog=examples(

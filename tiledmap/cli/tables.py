@@ -10,12 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from tiledmap.check.coverage import OTHER
+from tiledmap.cli.terminal import UNBROKEN
 from tiledmap.problems.excerpt import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tiledmap.check.coverage import Coverage
+    from tiledmap.outline.usage import Usage
     from tiledmap.problems import Span
 
 WIDE = 110
@@ -62,16 +64,20 @@ def draw_coverage(console: "Console", rows: Iterable["Coverage"]) -> None:
         if rule:
             title.append(f"  streams.{printable(rule)}", "not bold dim")
         console.print(title)
-        console.print(_fields(list(group), widest, wide=console.width >= WIDE))
+        room = console.width if console.width < UNBROKEN else None
+        console.print(_fields(list(group), widest, room))
         console.print()
     for line in _summary(found):
         console.print(line)
 
 
-def _fields(rows: Sequence["Coverage"], widest: int, *, wide: bool) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=wide)
+def _fields(rows: Sequence["Coverage"], widest: int, room: int | None) -> Table:
+    """Return the table for so many columns of a terminal, or for any number."""
+    wide = room is None or room >= WIDE
+    expand = wide and room is not None
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=expand)
     table.add_column(min_width=2 + widest, overflow="fold")
-    table.add_column(ratio=1, overflow="fold")
+    table.add_column(ratio=1 if expand else None, overflow="fold")
     if wide:
         table.add_column(no_wrap=True, style="dim")
     for row in rows:
@@ -121,3 +127,20 @@ def _summary(rows: Sequence["Coverage"]) -> Iterator[Text]:
     for fate, meaning in _MEANINGS.items():
         if fates[fate]:
             yield Text.assemble((f"{fate}: ", _STYLES[fate]), (meaning, "dim"))
+
+
+def draw_usage(console: "Console", usage: "Usage") -> None:
+    """Print a line for each rule: how often it met something in recorded documents."""
+    runs = f"{usage.runs:,} run{'' if usage.runs == 1 else 's'}"
+    console.print(Text(f"in {runs}", "bold"))
+    for rule in usage.rules:
+        matched = f"matched {rule.matched:,} of {rule.of:,} {rule.what}"
+        style = "" if rule.matched else "yellow"
+        console.print(Text(f"  {printable(rule.rule)}: ").append(matched, style))
+    for use in usage.fields:
+        seen = f"seen in {use.seen:,} of {use.of:,}" if use.seen else "never seen"
+        style = "" if use.seen else "yellow"
+        field = f"{use.document}.{use.field}"
+        console.print(Text(f"  {printable(field)}: declared, ").append(seen, style))
+    unused = len(usage.unused)
+    console.print(Text(f"{unused:,} of these met nothing" if unused else "all of these are used"))

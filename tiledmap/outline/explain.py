@@ -401,6 +401,8 @@ def _keys_below(outline: Outline, steps: tuple[str, ...]) -> list[str]:
     """List the keys of what is in the nodes at a path, and the names of their columns."""
     keys: dict[str, None] = {}
     for found in find(outline, steps):
+        if found.column is not None:
+            continue
         keys |= dict.fromkeys(child.key for child in found.node.children)
         keys |= dict.fromkeys(column.name for column in found.node.columns)
     return list(keys)
