@@ -30,7 +30,7 @@ ROWS = [
 def drawn(rows: list[Coverage], columns: int = 80, **options: object) -> str:
     output = StringIO()
     draw_coverage(Console(file=output, width=columns, **options), rows)
-    return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
+    return output.getvalue().rstrip("\n")
 
 
 @pytest.mark.parametrize("columns", [80, 140])
@@ -57,11 +57,11 @@ def test_every_fate_has_its_word():
         "",
         "7 fields: 2 stored, 1 changed, 2 left out, 1 lost, 1 nowhere",
         "changed: what is stored is made of the value, which cannot",
-        "be had back from it",
+        "  be had back from it",
         "left out: not stored, but what is stored tells it",
         "lost: not stored, and the value cannot be had back",
         "nowhere: neither stored nor left out for a reason: 'tiledmap",
-        "validate' says where",
+        "  validate' says where",
     ]
 
 
@@ -70,5 +70,5 @@ def test_colours_add_nothing_to_the_words():
 
     colorful = drawn(ROWS, 140, force_terminal=True, color_system="standard")
     assert "\x1b[1;31mnowhere" in colorful
-    plain = [line.rstrip() for line in Text.from_ansi(colorful).plain.splitlines()]
+    plain = Text.from_ansi(colorful).plain.splitlines()
     assert plain == drawn(ROWS, 140).splitlines()

@@ -53,9 +53,9 @@ class _Label:
         if place and head.cell_len + 2 + place.cell_len <= width:
             yield Text.assemble(head, "  ", place)
         else:
-            yield from _broken(console, head, width)
+            yield from broken(console, head, width)
             if place:
-                yield from _broken(console, place, width)
+                yield from broken(console, place, width)
         condition = [Fact("for", (branch.condition,))] if branch.condition else []
         for fact in (*condition, *branch.facts):
             yield from _fact(console, fact, width)
@@ -67,7 +67,7 @@ def _fact(console: "Console", fact: Fact, width: int) -> Iterator[Text]:
     beside = before.cell_len
     room = max(width - beside, NARROWEST)
     for line in map(_item, fact.items) if fact.apart else _filled(fact.items, room):
-        for piece in _broken(console, line, room):
+        for piece in broken(console, line, room):
             yield Text.assemble(before, piece)
             before = Text(" " * beside)
 
@@ -89,7 +89,7 @@ def _filled(items: Sequence[str], width: int) -> Iterator[Text]:
     yield line
 
 
-def _broken(console: "Console", text: Text, width: int, hang: int = 2) -> Iterator[Text]:
+def broken(console: "Console", text: Text, width: int, hang: int = 2) -> Iterator[Text]:
     """Break a text that is too long, and indent what follows its first line."""
     if text.cell_len <= width:
         yield text
@@ -130,7 +130,7 @@ def draw_plan(console: "Console", plan: "Plan") -> None:
 def _step(console: "Console", indent: str, words: Text, place: Text, room: int) -> Iterator[Text]:
     beside = room >= NARROWEST_BESIDE
     width = room if place and beside and console.width < UNBROKEN else console.width
-    pieces = _broken(console, words, width - len(indent), hang=4)
+    pieces = broken(console, words, width - len(indent), hang=4)
     first, *rest = (Text.assemble(indent, piece) for piece in pieces)
     if place and beside:
         first.append(" " * (room - first.cell_len + 2 if first.cell_len < room else 2))

@@ -2,15 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rich.table import Table
+from rich.cells import cell_len
 from rich.text import Text
 
 from tiledmap.check.coverage import OTHER
-from tiledmap.cli.terminal import UNBROKEN
+from tiledmap.cli.drawing import broken
 from tiledmap.problems.excerpt import printable
 
 if TYPE_CHECKING:
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 
     from tiledmap.check.coverage import Coverage
     from tiledmap.outline.usage import Usage
-    from tiledmap.problems import Span
 
 WIDE = 110
 """Columns of a terminal that has room for the mapping's lines beside a table."""
+
+WIDEST_NAME = 30
+"""Columns of a field's name that the ways stand beside; a longer one has a line of its own."""
 
 
 class Fate(StrEnum):
@@ -58,32 +61,54 @@ def draw_coverage(console: "Console", rows: Iterable["Coverage"]) -> None:
         In the order of `tiledmap.check.coverage.coverage`.
     """
     found = list(rows)
-    widest = max((len(_name(row)) for row in found), default=0)
+    columns = _Columns.of(found, console.width)
     for (document, rule), group in groupby(found, lambda row: (row.document, row.rule)):
         title = Text(document, "bold")
         if rule:
             title.append(f"  streams.{printable(rule)}", "not bold dim")
         console.print(title)
-        room = console.width if console.width < UNBROKEN else None
-        console.print(_fields(list(group), widest, room))
+        alike = list(group)
+        for row in alike:
+            for line in _row(console, row, columns, alone=len(alike) == 1):
+                console.print(line, soft_wrap=True)
         console.print()
-    for line in _summary(found):
-        console.print(line)
+    for told in _summary(found):
+        for line in broken(console, told, console.width):
+            console.print(line, soft_wrap=True)
 
 
-def _fields(rows: Sequence["Coverage"], widest: int, room: int | None) -> Table:
-    """Return the table for so many columns of a terminal, or for any number."""
-    wide = room is None or room >= WIDE
-    expand = wide and room is not None
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=expand)
-    table.add_column(min_width=2 + widest, overflow="fold")
-    table.add_column(ratio=1 if expand else None, overflow="fold")
-    if wide:
-        table.add_column(no_wrap=True, style="dim")
-    for row in rows:
-        name = Text(f"  {_name(row, alone=len(rows) == 1)}", "bold" if row.required else "")
-        table.add_row(name, _way(row), *([_line(row.at)] if wide else []))
-    return table
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where ways begin and end in a line; places stand right of them, where there is room."""
+
+    first: int
+    last: int
+    with_places: bool
+
+    @classmethod
+    def of(cls, rows: Sequence["Coverage"], width: int) -> "_Columns":
+        names = max((cell_len(_name(row)) for row in rows), default=0)
+        ways = max((_way(row).cell_len for row in rows), default=0)
+        places = max((_place(row).cell_len for row in rows), default=0)
+        first = min(names, WIDEST_NAME) + 4
+        wide = width >= WIDE
+        return cls(first, min(first + ways, width - (places + 2) * wide), wide)
+
+
+def _row(console: "Console", row: "Coverage", columns: _Columns, *, alone: bool) -> Iterator[Text]:
+    before = Text(f"  {_name(row, alone=alone)}", "bold" if row.required else "")
+    if before.cell_len + 2 > columns.first:
+        yield before
+        before = Text()
+    place = _place(row) if columns.with_places else Text()
+    for way in broken(console, _way(row), columns.last - columns.first):
+        before.pad_right(columns.first - before.cell_len)
+        line = Text.assemble(before, way)
+        if place:
+            line.pad_right(columns.last + 2 - line.cell_len)
+            line.append(place)
+        yield line
+        before, place = Text(), Text()
 
 
 def _name(row: "Coverage", *, alone: bool = False) -> str:
@@ -115,9 +140,9 @@ def _way(row: "Coverage") -> Text:
     return way
 
 
-def _line(at: "Span | None") -> Text:
+def _place(row: "Coverage") -> Text:
     """Name a line; nobody looks up a column in a table."""
-    return Text("" if at is None else printable(f"{at.file}:{at.line}"))
+    return Text("" if row.at is None else printable(f"{row.at.file}:{row.at.line}"), "dim")
 
 
 def _summary(rows: Sequence["Coverage"]) -> Iterator[Text]:
