@@ -201,9 +201,9 @@ def scalar(data: Any) -> str:
     return _text(str(data))
 
 
-def _text(text: str) -> str:
-    """Write a text without quotes where it reads as the same text, else with double quotes."""
-    safe = (
+def is_plain(text: str) -> bool:
+    """Whether a text without quotes reads as the same text."""
+    return bool(
         _PLAIN.fullmatch(text)
         and text.isprintable()
         and not _LOOKS_TYPED.fullmatch(text)
@@ -211,7 +211,11 @@ def _text(text: str) -> str:
         and " #" not in text
         and text[-1] not in ": "
     )
-    return text if safe else _quoted(text)
+
+
+def _text(text: str) -> str:
+    """Write a text without quotes where it reads as the same text, else with double quotes."""
+    return text if is_plain(text) else _quoted(text)
 
 
 def _quoted(text: str) -> str:

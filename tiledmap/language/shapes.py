@@ -7,7 +7,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from tiledmap.language.nodes import Items, Metadata, Node
+from tiledmap.language.nodes import Items, Metadata, Node, Rule
 from tiledmap.language.scalars import Expression, Free, Length, Patterns, Reason, Text
 
 
@@ -121,6 +121,24 @@ def fields_of(cls: type[Node]) -> dict[str, FieldShape]:
         if not _inlined(info.json_schema_extra)
     )
     return {field.key: field for field in fields}
+
+
+@cache
+def written_fields(cls: type[Node]) -> tuple[FieldShape, ...]:
+    """The fields of a node in the order in which they are best read.
+
+    What a statement is called and what it speaks of come first, the reason last.
+    """
+    fields = list(fields_of(cls).values())
+    first = _FIRST_OF_RULES if issubclass(cls, Rule) else _FIRST
+    order = {key: place for place, key in enumerate(first)}
+    order |= {key: len(first) + 1 + place for place, key in enumerate(_LAST)}
+    return tuple(sorted(fields, key=lambda field: order.get(field.key, len(first))))
+
+
+_FIRST = ("each", "as")
+_FIRST_OF_RULES = ("name", "remove", "match", "when", "over")
+_LAST = ("help", "reason", "until")
 
 
 def _inlined(extra: Any) -> bool:
