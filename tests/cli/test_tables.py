@@ -60,8 +60,8 @@ def test_every_fate_has_its_word():
         "  be had back from it",
         "left out: not stored, but what is stored tells it",
         "lost: not stored, and the value cannot be had back",
-        "nowhere: neither stored nor left out for a reason: 'tiledmap",
-        "  validate' says where",
+        "nowhere: neither stored nor left out for a reason:",
+        "  'tiledmap validate' says where",
     ]
 
 
