@@ -1,7 +1,7 @@
 """A run for each shipped mapping of a beamline or a detector, and the files it speaks of.
 
 A module of this package that has a ``MAPPING`` is a `Case`. ``python -m tests.beamlines.record``
-writes what `test_shipped` compares with.
+writes the recordings.
 """
 
 import pkgutil

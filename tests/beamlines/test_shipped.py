@@ -1,4 +1,7 @@
-"""Shipped mappings of beamlines store real runs, and real files are read back through Tiled."""
+"""Shipped mappings of beamlines store real runs, and real files are read back through Tiled.
+
+Which nodes they make of the recordings stands in ``tests/mappings/shipped/``.
+"""
 
 import io
 import json
@@ -15,9 +18,8 @@ import pytest
 import tiledmap
 from tests.beamlines import Case, NamedDocument, find_cases, moved, settings
 from tests.beamlines.logs import logged_texts
-from tests.beamlines.record import draw, golden_tree, recording
+from tests.beamlines.record import recording
 from tests.comparing import described
-from tests.golden import assert_golden
 from tiledmap.api import LoadedMapping
 from tiledmap.documents.recordings import read_documents
 from tiledmap.problems import MappingError
@@ -57,10 +59,6 @@ def test_the_recording_is_what_the_case_says(case: Case) -> None:
     assert list(read_documents(recording(case))) == documents
     for name, document in documents:
         event_model.schema_validators[event_model.DocumentNames[name]].validate(document)
-
-
-def test_preview_draws_the_golden_tree(case: Case, tmp_path: Path) -> None:
-    assert_golden(golden_tree(case), draw(case, tmp_path))
 
 
 @dataclass(frozen=True)

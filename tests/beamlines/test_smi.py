@@ -55,20 +55,6 @@ def test_every_node_has_the_proposal_as_its_tag_and_says_where_it_comes_from() -
     assert tree[UID, "primary", "pil1M_image"].metadata == {"spec": "AD_TIFF", "frame_per_point": 1}
 
 
-def test_a_run_of_no_proposal_is_not_stored() -> None:
-    name, start = DOCUMENTS[0]
-    of_nobody = {
-        key: value
-        for key, value in start.items()
-        if key not in ("data_session", "tiled_access_tags")
-    }
-    with logged_texts() as texts:
-        sink = tiledmap.load("smi").preview([(name, of_nobody), *DOCUMENTS[1:]])
-
-    assert sink.tree == {}
-    assert any("it has no access tags" in text for text in texts)
-
-
 def test_documents_and_files_agree_with_the_mapping(tmp_path: Path) -> None:
     smi.write_files(tmp_path)
 

@@ -56,8 +56,13 @@ def _named(names: Sequence[str]) -> Iterator[Path]:
     for name in names:
         path = Path(name)
         if name and path.is_dir():
-            yield from (Path(found) for found in find_mappings(name))
-            yield from case_files(path)
+            tests = case_files(path)
+            try:
+                yield from map(Path, find_mappings(name))
+            except Mistake:
+                if not tests:
+                    raise
+            yield from tests
         else:
             yield from find_files([path])
 

@@ -67,11 +67,12 @@ class CaseStatement(Node):
     expect: dict[str, ExpectedNode] = Field(
         default_factory=dict, description="Nodes by their paths, such as ``raw/run-1/primary``."
     )
-    strict: bool = Field(False, description="No other node, column or problem.")
+    strict: bool = Field(False, description="No other node or column, and no problem.")
     expect_problem: str | None = Field(
         None,
         min_length=1,
-        description="The code of a problem of the mapping, or words of one that storing logs.",
+        description="The code of a problem of the mapping, or words of one that is logged while the "
+        "documents are stored; what else is logged does not count then.",
     )
 
 
