@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import tiledmap
-from tiledmap.authoring.draft import Draft
+from tiledmap.authoring.draft import Draft, Statement
 from tiledmap.authoring.drafting import Drafted, draft_mapping
 from tiledmap.authoring.settle import problems_of
 from tiledmap.authoring.write import write
-from tiledmap.documents.recordings import NamedDocument, read_documents
+from tiledmap.documents.recordings import NAMES, NamedDocument, read_documents
 from tiledmap.testing.strategies import runs
 
 RUNS = Path(__file__).parents[1] / "runs"
@@ -56,6 +57,11 @@ def asked_about(draft: Drafted) -> Iterator[str]:
             yield key.name
 
 
+def can_be_answered(statement: Statement) -> bool:
+    """Whether it is a question, and not what the checks have refused."""
+    return statement.is_question and not statement.about[-1].startswith("Not said")
+
+
 def answered_at_once(draft: Draft) -> Iterator[str]:
     """The mapping with the first answer to each question given, then the second, and so on."""
     for number in range(max((len(each.answers) for each in draft.questions), default=0)):
@@ -64,7 +70,7 @@ def answered_at_once(draft: Draft) -> Iterator[str]:
                 draft,
                 statements=tuple(
                     replace(each, chosen=number)
-                    if each.is_question and number < len(each.answers)
+                    if can_be_answered(each) and number < len(each.answers)
                     else each
                     for each in draft.statements
                 ),
@@ -72,8 +78,98 @@ def answered_at_once(draft: Draft) -> Iterator[str]:
         )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(runs())
 def test_what_is_drafted_from_any_run_is_valid(documents: list[NamedDocument]) -> None:
+    draft = drafted(documents)
+    assert problems_of(draft.text, WHERE) == [], draft.text
+
+
+ANY_TEXT = st.text(max_size=12)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+FIELDS = st.dictionaries(
+    st.text("ab*?[]{}: #'\"\n\u2028\x85|>-&!%@`$,é", max_size=8), JSON, max_size=4
+)
+
+
+@st.composite
+def odd_documents(draw: st.DrawFn) -> list[NamedDocument]:
+    """A run that says anything where it may, and some things where it may not."""
+    names = draw(st.lists(ANY_TEXT, min_size=1, max_size=4, unique=True))
+    dtypes = st.sampled_from(["number", "array", "string", "integer", "boolean"]) | ANY_TEXT
+    described = {
+        name: {
+            "source": draw(ANY_TEXT),
+            "dtype": draw(dtypes),
+            "shape": draw(st.lists(st.integers(-1, 4) | st.none(), max_size=3) | JSON),
+            **draw(st.fixed_dictionaries({}, optional={"dtype_str": ANY_TEXT, "units": ANY_TEXT})),
+            **draw(st.fixed_dictionaries({}, optional={"external": st.just("FILESTORE:")})),
+        }
+        for name in names
+    }
+    run = {"run_start": "run-1", "time": 1.0}
+    resource = {
+        "uid": "res",
+        "spec": draw(ANY_TEXT),
+        "root": draw(ANY_TEXT | st.just("/data")),
+        "resource_path": draw(ANY_TEXT),
+        "resource_kwargs": draw(FIELDS),
+    }
+    rows = [{name: draw(JSON | st.just("res/0")) for name in names} for _ in range(2)]
+    return [
+        ("start", {"uid": "run-1", "time": 1.0, **draw(FIELDS)}),
+        (
+            "descriptor",
+            {
+                "uid": "d",
+                **run,
+                "name": draw(ANY_TEXT),
+                "data_keys": described,
+                "configuration": {},
+                **draw(FIELDS),
+            },
+        ),
+        ("resource", resource | run),
+        ("datum", {"datum_id": "res/0", "resource": "res", "datum_kwargs": draw(FIELDS)}),
+        *(
+            (
+                "event",
+                {
+                    "uid": str(number),
+                    "descriptor": "d",
+                    "time": 1.0,
+                    "seq_num": number,
+                    "data": row,
+                    "timestamps": dict.fromkeys(names, 1.0),
+                    "filled": {},
+                },
+            )
+            for number, row in enumerate(rows, start=1)
+        ),
+        ("stop", {"uid": "s", **run, "exit_status": "success", **draw(FIELDS)}),
+    ]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(odd_documents())
+def test_what_is_drafted_from_odd_documents_is_valid(documents: list[NamedDocument]) -> None:
+    draft = drafted(documents)
+    assert problems_of(draft.text, WHERE) == [], draft.text
+    for answered in answered_at_once(draft.draft):
+        assert problems_of(answered, WHERE) == [], answered
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(sorted(NAMES)), st.dictionaries(ANY_TEXT, JSON, max_size=4)),
+        max_size=5,
+    )
+)
+def test_what_is_no_run_is_passed_over(documents: list[NamedDocument]) -> None:
     draft = drafted(documents)
     assert problems_of(draft.text, WHERE) == [], draft.text
