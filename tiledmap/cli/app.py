@@ -125,8 +125,10 @@ app.command(
 app.command(
     "show",
     epilog=examples(
-        "tiledmap show bluesky-v3",
+        "tiledmap show smi.yaml              # the tree that it makes",
+        "tiledmap show smi.yaml --plan       # what happens to each document",
         "tiledmap show smi.yaml --resolved   # with nothing inherited left",
+        "tiledmap show smi.yaml --origin     # and which file says each line",
     ),
 )(show)
 app.command(

@@ -14,6 +14,7 @@ from tiledmap.problems.excerpt import printable
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
 
+    from tiledmap.api import LoadedMapping
     from tiledmap.outline.values import Outline
     from tiledmap.plan.steps import Plan
 
@@ -139,3 +140,25 @@ def _step(console: "Console", indent: str, words: Text, place: Text, room: int) 
     yield from rest
     if place and not beside:
         yield Text.assemble(indent, "    ", place)
+
+
+def draw_origins(console: "Console", mapping: "LoadedMapping") -> None:
+    """Print a resolved mapping, and left of each line the file and line that says it.
+
+    Settings that have their value from outside follow.
+    """
+    from tiledmap.language.render import render_with_origins
+    from tiledmap.language.settings import given_by
+
+    lines = [(f"{at.file}:{at.line}", text) for text, at in render_with_origins(mapping.resolved)]
+    lines += [
+        (given, f"settings.{name} = {value!r}")
+        for name, value in mapping.settings.items()
+        if (given := given_by(name, mapping.sources))
+    ]
+    widest = max(len(printable(place)) for place, _ in lines)
+    own = mapping.resolved.at().file
+    for place, text in lines:
+        inherited = place.rpartition(":")[0] != own
+        line = Text(printable(place).ljust(widest), "dim" if inherited else "cyan")
+        console.print(line.append(f"  {printable(text)}", ""), soft_wrap=True)

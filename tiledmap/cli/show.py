@@ -22,6 +22,12 @@ def show(
             "--resolved", help="Print the mapping itself, with all that it inherits, as YAML."
         ),
     ] = False,
+    origin: Annotated[
+        bool,
+        typer.Option(
+            "--origin", help="Print that, and left of each line the file and line that says it."
+        ),
+    ] = False,
     settings: SetOption = None,
     overlays: OverlayOption = None,
 ) -> None:
@@ -29,8 +35,8 @@ def show(
 
     Repairs are shown before it, and after it what is not stored.
     """
-    if plan and resolved:
-        raise Mistake("--plan and --resolved are two different things to print")
+    if plan + resolved + origin > 1:
+        raise Mistake("--plan, --resolved and --origin print different things: give one of them")
     loaded = load(mapping, settings, overlays)
     if resolved:
         typer.echo(loaded.show(resolved=True).rstrip("\n"))
@@ -41,5 +47,7 @@ def show(
     out = console(sys.stdout)
     if plan:
         drawing.draw_plan(out, loaded.plan)
+    elif origin:
+        drawing.draw_origins(out, loaded)
     else:
         drawing.draw_outline(out, loaded.outline)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tiledmap.language.nodes import Items, Mapping, Metadata, Node
 from tiledmap.language.scalars import Expression, Free, Patterns, Text
-from tiledmap.problems import Span
+from tiledmap.problems import NOWHERE, Span
 
 _WIDTH = 96
 
@@ -50,6 +50,16 @@ def render(mapping: Mapping) -> str:
     return "".join(f"{line.text}{line.comment}\n" for line in lines)
 
 
+def render_with_origins(mapping: Mapping) -> list[tuple[str, Span]]:
+    """Write a resolved mapping as `render` does, each line with the place that says it."""
+    lines: list[tuple[str, Span]] = []
+    at = mapping.at()
+    for line in _statement(mapping, at.file):
+        at = line.at if line.at.line else at
+        lines.append((line.text, at))
+    return lines
+
+
 def flow(data: Any) -> str:
     """Write JSON data on one line, lists and mappings in brackets."""
     match data:
@@ -64,8 +74,16 @@ def flow(data: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
+    """A line, and where it was said, which a comment tells where it should be told."""
+
     text: str
-    comment: str = ""
+    at: Span = NOWHERE
+    told: bool = False
+
+    @property
+    def comment(self) -> str:
+        told = self.told and self.at.line
+        return f"  # {_printable(self.at.file)}:{self.at.line}" if told else ""
 
 
 def _fields(node: Node) -> Iterator[tuple[str, Any, Span]]:
@@ -81,14 +99,29 @@ def _fields(node: Node) -> Iterator[tuple[str, Any, Span]]:
 def _statement(node: Node, file: str) -> list[_Line]:
     lines: list[_Line] = []
     for key, value, place in _fields(node):
-        written = _field(key, value, place.file)
-        if place.file != file:
-            written[0] = _commented(written[0], place)
-        lines += written
+        first, *rest = _field(key, value, place.file, _Within(node, key))
+        lines += [replace(first, at=place, told=place.file != file), *rest]
     return lines
 
 
-def _field(key: str, value: Any, file: str) -> list[_Line]:
+@dataclass(frozen=True, slots=True)
+class _Within:
+    """A field of a statement; it knows where what is in it stands, as far as that was kept."""
+
+    node: Node
+    field: str
+
+    def key_at(self, key: str) -> Span:
+        return self._known(self.node.key_at(f"{self.field}.{key}"))
+
+    def at(self, index: int) -> Span:
+        return self._known(self.node.at(f"{self.field}.{index}"))
+
+    def _known(self, place: Span) -> Span:
+        return NOWHERE if place == self.node.at() else place
+
+
+def _field(key: str, value: Any, file: str, within: _Within | None = None) -> list[_Line]:
     """Write a key and its value: on one line where that reads well, else indented below it."""
     head = f"{_text(key)}:"
     match value:
@@ -103,49 +136,56 @@ def _field(key: str, value: Any, file: str) -> list[_Line]:
     if (block := _block_text(value)) is not None:
         return [_Line(f"{head} |"), *_indented(block)]
     if isinstance(value, tuple | list):
-        return [_Line(head), *_indented(_list(value, file))]
-    return [_Line(head), *_indented(_table(value, file))]
+        return [_Line(head), *_indented(_list(value, file, within))]
+    return [_Line(head), *_indented(_table(value, file, within))]
 
 
-def _table(value: Node | dict[str, Any], file: str) -> list[_Line]:
+def _table(value: Node | dict[str, Any], file: str, within: _Within | None = None) -> list[_Line]:
     if isinstance(value, Node):
         return _statement(value, file)
     lines: list[_Line] = []
     for key, inner in value.items():
         if isinstance(inner, Node):
             first, *rest = _field(key, inner, inner.at().file)
-            lines += [_commented(first, inner.at()), *rest]
+            lines += [replace(first, at=inner.at(), told=True), *rest]
         else:
-            lines += _field(key, inner, file)
+            first, *rest = _field(key, inner, file)
+            at = _place(inner) if within is None else within.key_at(key)
+            lines += [replace(first, at=at if at.line else _place(inner)), *rest]
     return lines
 
 
-def _list(values: Sequence[Any], file: str) -> list[_Line]:
-    return [line for value in values for line in _item(value, file)]
+def _list(values: Sequence[Any], file: str, within: _Within | None = None) -> list[_Line]:
+    lines: list[_Line] = []
+    for index, value in enumerate(values):
+        first, *rest = _item(value, file)
+        at = first.at if first.at.line or within is None else within.at(index)
+        lines += [replace(first, at=at), *rest]
+    return lines
 
 
 def _item(value: Any, file: str) -> list[_Line]:
+    place = _place(value)
     if isinstance(value, Free) and isinstance(value.value, tuple | dict):
         value = value.value
     if (short := _on_one_line(value)) is not None:
-        return [_Line(f"- {short}")]
+        return [_Line(f"- {short}", place)]
     if isinstance(value, tuple | list):
-        return [_Line("-"), *_indented(_list(value, file))]
+        return [_Line("-", place), *_indented(_list(value, file))]
     if isinstance(value, Node):
-        lines = _statement(value, value.at().file)
-        lines[0] = _commented(lines[0], value.at())
+        lines = _statement(value, place.file)
+        lines[0] = replace(lines[0], at=place, told=True)
     elif isinstance(value, dict):
         lines = _table(value, file)
     else:
-        return [_Line(f"- {_quoted(_scalar_text(value))}")]
+        return [_Line(f"- {_quoted(_scalar_text(value))}", place)]
     first, *rest = lines
     return [replace(first, text=f"- {first.text}"), *_indented(rest)]
 
 
-def _commented(line: _Line, place: Span) -> _Line:
-    if not place.line:
-        return line
-    return replace(line, comment=f"  # {_printable(place.file)}:{place.line}")
+def _place(value: Any) -> Span:
+    """Where a value stands, of those that know it."""
+    return value.at() if isinstance(value, Node) else getattr(value, "span", NOWHERE)
 
 
 def _indented(lines: list[_Line]) -> list[_Line]:

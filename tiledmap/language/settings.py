@@ -67,6 +67,11 @@ def texts_of(given: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, 
     return texts | {name: text for name, text in environ.items() if name.startswith(PREFIX)}
 
 
+def given_by(name: str, texts: Mapping[str, str]) -> str:
+    """Name what from outside gives a setting its value, of `texts_of`; empty for nothing."""
+    return next((each for each in (_option(name), variable(name)) if each in texts), "")
+
+
 def _option(name: str) -> str:
     return f"--set {name}"
 
