@@ -160,5 +160,5 @@ def draw_origins(console: "Console", mapping: "LoadedMapping") -> None:
     own = mapping.resolved.at().file
     for place, text in lines:
         inherited = place.rpartition(":")[0] != own
-        line = Text(printable(place).ljust(widest), "dim" if inherited else "cyan")
-        console.print(line.append(f"  {printable(text)}", ""), soft_wrap=True)
+        beside = (printable(place).ljust(widest), "dim" if inherited else "cyan")
+        console.print(Text.assemble(beside, "  ", printable(text)), soft_wrap=True)
