@@ -113,8 +113,9 @@ def rows_into(outline: Outline, node: OutlineNode) -> tuple[NodeRow, ...]:
 _ROW, _HEAD, _GAP = 30.0, 36.0, 14.0
 _LEFT, _MIDDLE, _RIGHT = 350.0, 250.0, 330.0
 _MARGIN = 6.0
-_CHARACTER = 7.9
-_NODE = 46.0
+_TEXT, _DOT = 16.0, 16.0
+_CHARACTER, _KEY_CHARACTER = 7.9, 8.6
+_NODE, _GLYPH, _STEP = 46.0, 40.0, 18.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +157,19 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class LineagePicture:
-    """Fields at the left, nodes at the right, and a curve for every way between them."""
+    """Fields at the left, nodes at the right, and a curve for every way between them.
+
+    Parameters
+    ----------
+    left
+        Where fields end and curves begin.
+    heads
+        Types of documents, and where the fields of each begin.
+    """
 
     width: float
     height: float
     left: float
-    right: float
     heads: tuple[tuple[str, float], ...]
     sources: tuple[Source, ...]
     targets: tuple[Target, ...]
@@ -205,7 +213,6 @@ def draw_lineage(outline: Outline) -> LineagePicture:
         _LEFT + _MIDDLE + _RIGHT + 2 * _MARGIN,
         height,
         _MARGIN + _LEFT,
-        _MARGIN + _LEFT + _MIDDLE,
         tuple(heads),
         tuple(sources),
         targets,
@@ -224,7 +231,7 @@ def _label(fields: list[FieldPath]) -> str:
     required = _required()
     ordered = sorted(fields, key=lambda field: (field not in required, ANY_KEY in field.steps))
     names = [".".join(field.steps) or field.document for field in ordered]
-    room = int(_LEFT / _CHARACTER) - 3
+    room = int((_LEFT - _TEXT - _DOT) / _CHARACTER)
     for shown in (3, 2):
         rest = len(names) - shown
         more = f" and {rest} more" if rest > 0 else ""
@@ -242,17 +249,15 @@ def _targets(outline: Outline, height: float) -> tuple[Target, ...]:
     gap = min(max(free / max(len(nodes) - 1, 1), 10.0), 80.0)
     used = len(nodes) * _NODE + (len(nodes) - 1) * gap
     top = _MARGIN + max((height - _MARGIN - used) / 2, 0.0)
-    depth_of_run = min((len(node.path) for node in nodes), default=1)
-    return tuple(
-        Target(
-            number,
-            node,
-            shortened(key_in_words(node.key), int((_RIGHT - 40) / _CHARACTER)),
-            _MARGIN + _LEFT + _MIDDLE + (len(node.path) - depth_of_run) * 18.0,
-            top + number * (_NODE + gap),
-        )
-        for number, node in enumerate(nodes)
-    )
+    depth_of_top = min((len(node.path) for node in nodes), default=1)
+    targets = []
+    for number, node in enumerate(nodes):
+        inside = (len(node.path) - depth_of_top) * _STEP
+        room = int((_RIGHT - inside - _GLYPH - _TEXT) / _KEY_CHARACTER)
+        label = shortened(key_in_words(node.key), max(room, 4))
+        left = _MARGIN + _LEFT + _MIDDLE + inside
+        targets.append(Target(number, node, label, left, top + number * (_NODE + gap)))
+    return tuple(targets)
 
 
 def _curve(source: Source, target: Target) -> str:
