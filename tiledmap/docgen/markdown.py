@@ -107,6 +107,8 @@ def _parser() -> MarkdownIt:
         "heading_open": _heading_open,
         "heading_close": _heading_close,
         "table_open": _table_open,
+        "th_open": _header_open,
+        "th_close": _header_close,
         "table_close": _table_close,
     }
     for name, rule in rules.items():
@@ -172,8 +174,17 @@ def _table_open(tokens: Sequence[Token], at: int, *_: object) -> str:
     cells = (token for token in tokens[at:] if token.type == "inline")
     label = ", ".join(cell.content for cell, _ in zip(cells, range(2), strict=False))
     return Markup(
-        '<div class="scroll" tabindex="0" role="region" aria-label="Table: {0}"><table>\n'
+        '<div class="scroll" tabindex="0" role="group" aria-label="Table: {0}"><table>\n'
     ).format(label.replace("`", "").strip(", ") or "values")
+
+
+def _header_open(tokens: Sequence[Token], at: int, *_: object) -> str:
+    # An empty cell is the header of nothing.
+    return '<th scope="col">' if tokens[at + 1].content else "<td>"
+
+
+def _header_close(tokens: Sequence[Token], at: int, *_: object) -> str:
+    return "</th>\n" if tokens[at - 1].content else "</td>\n"
 
 
 def _table_close(*_: object) -> str:
