@@ -11,6 +11,7 @@ import tiledmap
 from tiledmap.cli.compile import compile_mapping
 from tiledmap.cli.coverage import coverage
 from tiledmap.cli.demo import demo
+from tiledmap.cli.diff import diff
 from tiledmap.cli.docs import docs
 from tiledmap.cli.explain import explain
 from tiledmap.cli.fmt import fmt
@@ -148,6 +149,14 @@ app.command(
         "tiledmap coverage smi.yaml --format html > coverage.html",
     ),
 )(coverage)
+app.command(
+    "diff",
+    epilog=examples(
+        "tiledmap diff smi-1.2.yaml smi.yaml",
+        "tiledmap diff smi-1.2.yaml smi.yaml --documents runs/*.jsonl",
+        "tiledmap diff smi-1.2.yaml smi.yaml --fail-on READER --fail-on VERSION   # in CI",
+    ),
+)(diff)
 app.command(
     "preview",
     epilog=examples(

@@ -4,13 +4,10 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
 from tiledmap.check.globs import is_glob
+from tiledmap.cli.sheet import Sheet
 from tiledmap.docgen.mapping_pages.snippets import snippet
 from tiledmap.outline.values import Family, Part
-from tiledmap.plan.steps import place
-from tiledmap.problems.excerpt import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,36 +26,6 @@ _FAMILIES = {
 }
 
 
-_NARROWEST = 20
-"""Columns that words are given, however deep they stand."""
-
-
-class _Page:
-    """Lines on a console: headings, and indented text that is wrapped below itself."""
-
-    def __init__(self, console: "Console") -> None:
-        self._console = console
-
-    def title(self, text: str, more: str = "") -> None:
-        self._line(0, Text(printable(text), "bold").append(f"  {printable(more)}", "dim"))
-
-    def heading(self, text: str) -> None:
-        self._console.print()
-        self._line(0, Text(printable(text), "bold"))
-
-    def line(self, depth: int, text: str, *at: "Span | None", style: str = "") -> None:
-        places = ", ".join(dict.fromkeys(place(span) for span in at if span is not None))
-        words = Text(printable(text), style)
-        self._line(depth, words.append(f"  {printable(places)}", "dim") if places else words)
-
-    def _line(self, depth: int, text: Text) -> None:
-        text.rstrip()
-        indent = 2 * depth
-        for line in text.wrap(self._console, max(self._console.width - indent, _NARROWEST)):
-            line.rstrip()
-            self._console.print(Text(" " * indent).append_text(line), soft_wrap=True)
-
-
 def path_of(outline: "Outline", node: "OutlineNode") -> str:
     """Write a node's path below the run; that of the run and what is above it from the top."""
     run = outline.node("run")
@@ -75,7 +42,7 @@ def path_of(outline: "Outline", node: "OutlineNode") -> str:
 
 def draw_field(console: "Console", outline: "Outline", explained: "FieldExplained") -> None:
     """Print where a field goes."""
-    page = _Page(console)
+    page = Sheet(console)
     need = "always there" if explained.required else "may be absent"
     declared = f"; declared by {explained.declared_in}" if explained.declared_in else ""
     page.title(str(explained.path), f"{explained.type}; {need}{declared}")
@@ -94,7 +61,7 @@ def draw_field(console: "Console", outline: "Outline", explained: "FieldExplaine
     _draw_dropped(page, "decides what is not stored", explained.dropped)
 
 
-def _draw_ways(page: _Page, outline: "Outline", explained: "FieldExplained") -> None:
+def _draw_ways(page: Sheet, outline: "Outline", explained: "FieldExplained") -> None:
     if not explained.ways:
         return
     page.heading("goes to")
@@ -108,7 +75,7 @@ def _draw_ways(page: _Page, outline: "Outline", explained: "FieldExplained") -> 
             page.line(2, said, *at)
 
 
-def _draw_reasons(page: _Page, rows: "Iterable[Coverage]") -> None:
+def _draw_reasons(page: Sheet, rows: "Iterable[Coverage]") -> None:
     left_out = [row for row in rows if not row.destination]
     if not left_out:
         return
@@ -118,7 +85,7 @@ def _draw_reasons(page: _Page, rows: "Iterable[Coverage]") -> None:
         page.line(1, f"{row.reason or 'nothing says why'}{where}", row.at)
 
 
-def _draw_rows(page: _Page, rows: "Iterable[Coverage]") -> None:
+def _draw_rows(page: Sheet, rows: "Iterable[Coverage]") -> None:
     page.heading("its fields")
     for row in rows:
         goes = row.destination or f"not stored: {row.reason or 'nothing says why'}"
@@ -126,7 +93,7 @@ def _draw_rows(page: _Page, rows: "Iterable[Coverage]") -> None:
         page.line(1, f"{row.field}: {goes}{rule}", row.at)
 
 
-def _draw_repairs(page: _Page, heading: str, repairs: "Iterable[Repair]") -> None:
+def _draw_repairs(page: Sheet, heading: str, repairs: "Iterable[Repair]") -> None:
     repairs = list(repairs)
     if repairs:
         page.heading(heading)
@@ -138,7 +105,7 @@ def _draw_repairs(page: _Page, heading: str, repairs: "Iterable[Repair]") -> Non
             page.line(2, words)
 
 
-def _draw_dropped(page: _Page, heading: str, dropped: "Iterable[Dropped]") -> None:
+def _draw_dropped(page: Sheet, heading: str, dropped: "Iterable[Dropped]") -> None:
     dropped = list(dropped)
     if dropped:
         page.heading(heading)
@@ -152,7 +119,7 @@ def _draw_dropped(page: _Page, heading: str, dropped: "Iterable[Dropped]") -> No
 
 def draw_place(console: "Console", outline: "Outline", explained: "PlaceExplained") -> None:
     """Print where a node comes from, or each node that may be meant."""
-    page = _Page(console)
+    page = Sheet(console)
     many = len(explained.found) > 1
     can_be = f"one of {len(explained.found)}: documents decide which" if many else ""
     page.title(explained.path, can_be)
@@ -175,7 +142,7 @@ def draw_place(console: "Console", outline: "Outline", explained: "PlaceExplaine
             page.line(1, line, style="green")
 
 
-def _draw_found(page: _Page, found: "Place", *, whole: bool) -> None:
+def _draw_found(page: Sheet, found: "Place", *, whole: bool) -> None:
     node, column = found.node, found.column
     page.line(1, f"{_FAMILIES[node.family]} made by {node.rule}", node.at)
     if node.condition:
@@ -196,7 +163,7 @@ def _draw_found(page: _Page, found: "Place", *, whole: bool) -> None:
     _draw_fields(page, found.links, whole=whole)
 
 
-def _draw_node(page: _Page, node: "OutlineNode") -> None:
+def _draw_node(page: Sheet, node: "OutlineNode") -> None:
     for what, entries in (("spec", node.specs), ("access tag", node.access_tags)):
         for each in entries:
             condition = f", {each.condition}" if each.condition else ""
@@ -221,7 +188,7 @@ def _asset(asset: "OutlineAsset") -> str:
     return f"{asset.rule}: {where}: read by {asset.consolidator}"
 
 
-def _draw_fields(page: _Page, links: "Iterable[Link]", *, whole: bool) -> None:
+def _draw_fields(page: Sheet, links: "Iterable[Link]", *, whole: bool) -> None:
     """Print the fields that the values are, and those that only decide about them."""
     values: dict[str, None] = {}
     others: dict[str, None] = {}

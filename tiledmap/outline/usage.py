@@ -183,7 +183,7 @@ def _counting_repairs(layout: Layout, tally: _Tally) -> Any:
     things: dict[str, Callable[..., Any]] = dict.fromkeys(_REPAIRED, uid_of_last)
     things["data_keys"] = lambda start, descriptor, key: (descriptor["uid"], key["name"])
     del things["roots"]  # which the run's report counts
-    repaired = {
+    repaired: dict[str, Any] = {
         section: tuple(
             counting(section, rule, thing_of) for rule in getattr(layout.repairs, section)
         )

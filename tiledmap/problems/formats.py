@@ -174,16 +174,21 @@ def _span_as_json(span: Span | None) -> dict[str, Any] | None:
 
 
 def _as_github(problem: Problem) -> str:
-    span = problem.span
-    place = {"title": f"{problem.code}: {problem.kind.title}"}
-    if span != NOWHERE:
+    title = f"{problem.code}: {problem.kind.title}"
+    message = "\n".join(filter(None, [problem.message, problem.label, problem.hint]))
+    return github_command(problem.severity, problem.span, title, message)
+
+
+def github_command(level: str, span: Span | None, title: str, message: str) -> str:
+    """Write a workflow command: ``error``, ``warning`` or ``notice``, and where to show it."""
+    place = {"title": title}
+    if span is not None and span != NOWHERE:
         place |= {"file": span.file, "line": str(span.line), "col": str(span.column)}
         place |= {"endLine": str(span.end_line)}
         if span.end_line == span.line:
             place |= {"endColumn": str(span.end_column)}
     properties = ",".join(f"{name}={_escape_property(value)}" for name, value in place.items())
-    message = "\n".join(filter(None, [problem.message, problem.label, problem.hint]))
-    return f"::{problem.severity} {properties}::{_escape_data(message)}"
+    return f"::{level} {properties}::{_escape_data(message)}"
 
 
 def _escape_data(text: str) -> str:

@@ -1,0 +1,1 @@
+"""What a reader of the data would notice between two mappings."""
