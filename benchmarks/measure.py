@@ -19,7 +19,7 @@ import httpx
 
 from benchmarks.targets import Place, Target
 from benchmarks.works import NamedDocument, Work, turns
-from benchmarks.writers import LEFT_OUT, WRITERS, Act, Writer
+from benchmarks.writers import LEFT_OUT, WRITERS, Act, OpenWriter, Writer
 
 DOCUMENTS_IN_MEMORY = 1_000
 """How many documents there are at a time where memory is measured."""
@@ -135,7 +135,12 @@ def enter(*works: Work, writers: Iterable[str] = tuple(WRITERS)) -> list[Entrant
 
 
 def measure(
-    target: Target, entrants: Sequence[Entrant], repeats: int, *, with_memory: bool = True
+    target: Target,
+    entrants: Sequence[Entrant],
+    repeats: int,
+    *,
+    with_memory: bool = True,
+    writers: Mapping[str, OpenWriter] = WRITERS,
 ) -> Measured:
     """Let entrants take turns; the first turn warms up."""
     costs: dict[str, list[Cost]] = {}
@@ -150,7 +155,7 @@ def measure(
             entrant.label: stack.enter_context(target.new_place().connect()) for entrant in entrants
         }
         opened = {
-            entrant.label: stack.enter_context(WRITERS[entrant.writer](clients[entrant.label]))
+            entrant.label: stack.enter_context(writers[entrant.writer](clients[entrant.label]))
             for entrant in entrants
         }
         for number, turn in zip(range(repeats + 1), turns("turn"), strict=False):

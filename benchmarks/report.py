@@ -98,7 +98,8 @@ class Report(_Value):
     scale
         1 unless the work was shrunk.
     ratios
-        Of one of tiledmap's deliveries to another writer, by figure: the median of the turns'.
+        Of one of tiledmap's deliveries, or of what it was measured for, to another writer, by
+        figure: the median of the turns'.
     """
 
     work: str
@@ -194,21 +195,21 @@ def _result(costs: Sequence[Cost], footprint: Footprint | None, units: int) -> R
 
 
 def ratios_of(
-    results: Mapping[str, Result], figures: Sequence[str] = COMPARED
+    results: Mapping[str, Result], writers: Sequence[str] = OURS
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """What tiledmap takes of what others take, turn by turn; the median of the turns."""
+    """What `writers` take of what others take, turn by turn; the median of the turns."""
     return {
-        ours: {
+        writer: {
             other: {
-                figure: ratio(results[ours].figures[figure], results[other].figures[figure])
-                for figure in figures
-                if figure in results[ours].figures and figure in results[other].figures
+                figure: ratio(results[writer].figures[figure], results[other].figures[figure])
+                for figure in COMPARED
+                if figure in results[writer].figures and figure in results[other].figures
             }
             for other in results
-            if other != ours and not results[other].cannot
+            if other != writer and not results[other].cannot
         }
-        for ours in OURS
-        if ours in results and not results[ours].cannot
+        for writer in writers
+        if writer in results and not results[writer].cannot
     }
 
 

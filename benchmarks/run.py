@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.aims import AIMS, Aim, growth_aims, judge
+from benchmarks.bulk import ALL_AT_ONCE, BULK_WRITERS, NODES_AT_ONCE
+from benchmarks.bulk_router import NAME as BULK_ROUTER
 from benchmarks.live import watch
 from benchmarks.measure import enter, measure
 from benchmarks.report import (
@@ -24,6 +26,7 @@ from tests.faults.held import measure as measure_held
 LIVE_SECONDS = 30.0
 HELD_EVENTS = 1_000
 _OTHERS = {
+    "bulk": "small runs, with a request that Tiled does not have: it makes many nodes at once",
     "live": "50 events a second, and a reader that asks again and again",
     "held": "a scan through a served Tiled, with a document each millisecond",
     "shell": "commands and imports, in fresh interpreters, with the largest shipped mapping",
@@ -86,7 +89,10 @@ def make_report(name: str, target: TargetName | None, settings: Settings) -> Rep
     """
     if target is None:
         return _start_up(settings) if name == "shell" else _held(settings)
-    with open_target(target, settings.postgresql) as there:
+    routers = (BULK_ROUTER,) if name == "bulk" else ()
+    with open_target(target, settings.postgresql, routers) as there:
+        if name == "bulk":
+            return _bulk(there, settings)
         if name == "live":
             results = watch(there, LIVE_SECONDS * settings.scale)
             return _report(name, target, "scan", 1, Settings(1, settings.scale), results)
@@ -101,6 +107,15 @@ def _comparison(name: str, target: Target, settings: Settings) -> Report:
     measured = measure(target, entrants, settings.repeats, with_memory=settings.with_memory)
     results = results_of(entrants, measured)
     return _report(name, target.name, work.unit, work.units, settings, results)
+
+
+def _bulk(target: Target, settings: Settings) -> Report:
+    work = works(settings.scale)["small-runs"]
+    entrants = enter(work, writers=BULK_WRITERS)
+    measured = measure(target, entrants, settings.repeats, with_memory=False, writers=BULK_WRITERS)
+    results = results_of(entrants, measured)
+    report = _report("bulk", target.name, work.unit, work.units, settings, results)
+    return report.model_copy(update={"ratios": ratios_of(results, (NODES_AT_ONCE, ALL_AT_ONCE))})
 
 
 def _growth(name: str, target: Target, settings: Settings) -> Report:
@@ -154,5 +169,5 @@ def _report(
         versions=versions(),
         results=dict(results),
         ratios=ratios_of(results),
-        aims=list(judge(AIMS[name] if aims is None else aims, results, target)),
+        aims=list(judge(AIMS.get(name, ()) if aims is None else aims, results, target)),
     )

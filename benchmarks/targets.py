@@ -5,9 +5,10 @@ Each writer has a catalog of its own, so that none works with what another has l
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
@@ -44,10 +45,15 @@ class Embedded:
 
     home: Path
     files: Path
+    routers: Sequence[str] = ()
 
     @contextmanager
     def connect(self) -> Iterator[Any]:
         with open_catalog(self.home, readable_storage=[self.files]) as catalog:
+            for router in self.routers:
+                module, _, name = router.partition(":")
+                app = catalog.client.context.http_client.app
+                app.include_router(getattr(import_module(module), name), prefix="/api/v1")
             yield catalog.client
 
 
@@ -83,7 +89,9 @@ class Target:
 
 
 @contextmanager
-def open_target(name: TargetName, postgresql: str | None = None) -> Iterator[Target]:
+def open_target(
+    name: TargetName, postgresql: str | None = None, routers: Sequence[str] = ()
+) -> Iterator[Target]:
     """Have everything that a target needs, until the context ends.
 
     Parameters
@@ -91,6 +99,8 @@ def open_target(name: TargetName, postgresql: str | None = None) -> Iterator[Tar
     postgresql
         The address of a PostgreSQL server in which databases may be made, without a database's
         name; if None, one is started.
+    routers
+        What Tiled serves beside its own endpoints, each as ``package.module:router``.
 
     Raises
     ------
@@ -104,33 +114,46 @@ def open_target(name: TargetName, postgresql: str | None = None) -> Iterator[Tar
         files.mkdir()
         homes = (home / str(number) for number in count())
         if name == "in-process":
-            yield Target(name, files, lambda: Embedded(next(homes), files))
+            yield Target(name, files, lambda: Embedded(next(homes), files, routers))
         elif name == "served":
-            yield Target(name, files, lambda: _serve_sqlite(stack, next(homes), files))
+            yield Target(name, files, lambda: _serve_sqlite(stack, next(homes), files, routers))
         else:
             databases = stack.enter_context(_databases(postgresql))
             yield Target(
-                name, files, lambda: _serve_postgresql(stack, next(homes), files, databases)
+                name,
+                files,
+                lambda: _serve_postgresql(stack, next(homes), files, databases, routers),
             )
 
 
-def _serve_sqlite(stack: ExitStack, home: Path, files: Path) -> Place:
+def _serve_sqlite(stack: ExitStack, home: Path, files: Path, routers: Sequence[str]) -> Place:
     open_catalog(home).close()
     storage = [str(home / "data"), f"sqlite:///{home / 'tables.db'}"]
-    return _serve(stack, home, f"sqlite:///{home / 'catalog.db'}", storage, files)
+    return _serve(stack, home, f"sqlite:///{home / 'catalog.db'}", storage, files, routers)
 
 
 def _serve_postgresql(
-    stack: ExitStack, home: Path, files: Path, make_database: MakeDatabase
+    stack: ExitStack,
+    home: Path,
+    files: Path,
+    make_database: MakeDatabase,
+    routers: Sequence[str],
 ) -> Place:
     catalog, tables = (make_database(f"{part}_{home.name}") for part in ("catalog", "tables"))
     init_catalog(catalog)
     (home / "data").mkdir(parents=True)
-    return _serve(stack, home, catalog, [str(home / "data"), tables], files)
+    return _serve(stack, home, catalog, [str(home / "data"), tables], files, routers)
 
 
-def _serve(stack: ExitStack, home: Path, catalog: str, writable: list[str], files: Path) -> Place:
-    server = TiledServer(home, catalog, writable, [str(files)])
+def _serve(
+    stack: ExitStack,
+    home: Path,
+    catalog: str,
+    writable: list[str],
+    files: Path,
+    routers: Sequence[str],
+) -> Place:
+    server = TiledServer(home, catalog, writable, [str(files)], routers)
     stack.callback(server.join)
     stack.callback(server.kill)
     return Served(server.uri, server.api_key)

@@ -18,6 +18,7 @@ from tiled.structures.data_source import DataSource
 
 import tiledmap
 from benchmarks.works import NamedDocument
+from tiledmap.runtime.ops import Path
 from tiledmap.sinks.memory import MemorySink, StoredNode
 from tiledmap.sinks.tiled.encoding import external_source
 
@@ -98,12 +99,7 @@ class Floor:
         self, documents: Iterable[NamedDocument], at_once: int = DOCUMENTS_AT_ONCE
     ) -> Iterator[Act]:
         """Make all nodes ready."""
-        sink = MemorySink()
-        with _mapping().writer(sink, delivery="inline", on_error="raise", **TOGETHER) as writer:
-            for name, document in documents:
-                writer(name, document)
-        nodes = [(path, _ready(path[-1], node)) for path, node in sink.tree.items()]
-        del sink
+        nodes = [(path, _ready(path[-1], node)) for path, node in nodes_of(documents).items()]
         yield partial(self._make, nodes)
 
     def _make(self, nodes: Iterable[tuple[tuple[str, ...], Callable[[Any], Any]]]) -> None:
@@ -113,6 +109,15 @@ class Floor:
 
     def finish(self) -> None:
         """All is there."""
+
+
+def nodes_of(documents: Iterable[NamedDocument]) -> Mapping[Path, StoredNode]:
+    """What documents come to, parents before their children."""
+    sink = MemorySink()
+    with _mapping().writer(sink, delivery="inline", on_error="raise", **TOGETHER) as writer:
+        for name, document in documents:
+            writer(name, document)
+    return sink.tree
 
 
 @contextmanager

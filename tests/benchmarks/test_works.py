@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from event_model import DocumentNames, schema_validators
 
+from benchmarks.bulk import ALL_AT_ONCE, BULK_WRITERS, NODES_AT_ONCE
+from benchmarks.bulk_router import NAME as BULK_ROUTER
 from benchmarks.measure import cost_of, enter, footprint_of, measure
 from benchmarks.report import results_of
 from benchmarks.targets import Target, open_target
 from benchmarks.works import Work, scalars, works
-from benchmarks.writers import BACKGROUND, BLUESKYS, INLINE, LEFT_OUT, WRITERS, Writer
+from benchmarks.writers import BACKGROUND, BLUESKYS, FLOOR, INLINE, LEFT_OUT, WRITERS, Writer
 from tests.faults.catalogs import read_tree
 
 # Of the writers that there are, which say what is deprecated.
@@ -59,6 +61,21 @@ def test_every_writer_stores_the_same(target: Target, clients: dict[str, Any], w
     assert {name for name, found in stored.items() if found != ours} == {
         name for kind, name in LEFT_OUT if kind == work.name
     }
+
+
+@pytest.mark.parametrize("name", [NODES_AT_ONCE, ALL_AT_ONCE])
+def test_many_nodes_in_one_request_are_the_same_nodes(name: str) -> None:
+    work = WORKS["small-runs"]
+    with (
+        open_target("served", routers=(BULK_ROUTER,)) as target,
+        target.new_place().connect() as client,
+    ):
+        found = []
+        for each in (FLOOR, name):
+            parent = client.create_container(each.replace(" ", "-"))
+            write(BULK_WRITERS[each](parent), work, target)
+            found.append(read_tree(parent))
+    assert found[0] == found[1] != {}
 
 
 def write(opening: AbstractContextManager[Writer], work: Work, target: Target) -> None:

@@ -1,5 +1,6 @@
 """A Tiled server in a process of its own, which may be killed at any time and started again."""
 
+import json
 import multiprocessing
 import os
 import secrets
@@ -33,7 +34,7 @@ WARM.set_forkserver_preload(
 
 
 class TiledServer:
-    """``tiled serve catalog``, always on the same port.
+    """``tiled serve config``, always on the same port.
 
     Parameters
     ----------
@@ -45,6 +46,8 @@ class TiledServer:
         Where it keeps tables and arrays: addresses, directories.
     readable
         Directories of files that it may read.
+    routers
+        What it serves beside Tiled's own endpoints, each as ``package.module:router``.
 
     Attributes
     ----------
@@ -53,16 +56,22 @@ class TiledServer:
     """
 
     def __init__(
-        self, home: Path, catalog: str, writable: Sequence[str], readable: Sequence[str] = ()
+        self,
+        home: Path,
+        catalog: str,
+        writable: Sequence[str],
+        readable: Sequence[str] = (),
+        routers: Sequence[str] = (),
     ) -> None:
         self.is_killed = True
         self.port = free_port()
         self.api_key = secrets.token_hex(16)
         self._log = home / "server.log"
-        self._arguments = ["serve", "catalog", catalog, "--port", str(self.port)]
-        for option, places in (("--write", writable), ("--read", readable)):
-            for place in places:
-                self._arguments += [option, place]
+        storage = {"writable_storage": [*writable], "readable_storage": [*readable]}
+        configuration = {"catalog": {"uri": catalog, **storage}, "routers": [*routers]}
+        path = home / "config.yml"
+        path.write_text(json.dumps(configuration))
+        self._arguments = ["serve", "config", str(path), "--port", str(self.port)]
         self.start()
 
     @property
