@@ -20,7 +20,7 @@ from tiledmap.cli.init import init
 from tiledmap.cli.list import list_mappings
 from tiledmap.cli.lsp import lsp
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
-from tiledmap.cli.options import examples
+from tiledmap.cli.options import examples, unwrapped
 from tiledmap.cli.preflight import preflight
 from tiledmap.cli.preview import preview
 from tiledmap.cli.replay import replay
@@ -33,6 +33,11 @@ from tiledmap.cli.validate import validate
 from tiledmap.problems import MappingError
 
 INTERRUPTED = 130
+
+BEGINNING = "To begin"
+WRITING = "To write a mapping"
+LOOKING = "To look at one"
+RUNNING = "To write runs with it"
 
 
 class Verbs(TyperGroup):
@@ -79,6 +84,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
         "tiledmap demo                     # see it work, in ./tiledmap-demo",
+        "tiledmap init --documents run.jsonl -o smi.yaml",
         "tiledmap validate smi.yaml        # every mistake, before anything runs",
         "tiledmap preview smi.yaml --documents run.jsonl",
     ),
@@ -101,6 +107,7 @@ def tiledmap_command(
 
 app.command(
     "init",
+    rich_help_panel=BEGINNING,
     epilog=examples(
         "tiledmap init --documents run.jsonl -o my-beamline.yaml",
         "tiledmap init --documents runs/*.jsonl.gz --extends resources -o smi.yaml",
@@ -109,6 +116,7 @@ app.command(
 )(init)
 app.command(
     "validate",
+    rich_help_panel=WRITING,
     epilog=examples(
         "tiledmap validate smi.yaml",
         "tiledmap validate mappings/ --strict",
@@ -117,14 +125,8 @@ app.command(
     ),
 )(validate)
 app.command(
-    "compile",
-    epilog=examples(
-        "tiledmap compile smi.yaml -o smi_writer.py",
-        "tiledmap compile smi.yaml -o smi_writer.py --check   # for CI: is it current?",
-    ),
-)(compile_mapping)
-app.command(
     "show",
+    rich_help_panel=LOOKING,
     epilog=examples(
         "tiledmap show smi.yaml              # the tree that it makes",
         "tiledmap show smi.yaml --plan       # what happens to each document",
@@ -134,6 +136,7 @@ app.command(
 )(show)
 app.command(
     "explain",
+    rich_help_panel=LOOKING,
     epilog=examples(
         "tiledmap explain smi.yaml descriptor.data_keys.*.units   # where does it go?",
         "tiledmap explain smi.yaml /primary/internal/det          # where does it come from?",
@@ -143,6 +146,7 @@ app.command(
 )(explain)
 app.command(
     "coverage",
+    rich_help_panel=LOOKING,
     epilog=examples(
         "tiledmap coverage smi.yaml",
         "tiledmap coverage smi.yaml --documents runs/*.jsonl   # which rules are of use?",
@@ -151,6 +155,7 @@ app.command(
 )(coverage)
 app.command(
     "diff",
+    rich_help_panel=LOOKING,
     epilog=examples(
         "tiledmap diff smi-1.2.yaml smi.yaml",
         "tiledmap diff smi-1.2.yaml smi.yaml --documents runs/*.jsonl",
@@ -159,6 +164,7 @@ app.command(
 )(diff)
 app.command(
     "preview",
+    rich_help_panel=LOOKING,
     epilog=examples(
         "tiledmap preview smi.yaml --documents run.jsonl",
         "tiledmap preview bluesky-v3 --documents run.jsonl.gz --format json",
@@ -166,6 +172,7 @@ app.command(
 )(preview)
 app.command(
     "test",
+    rich_help_panel=WRITING,
     epilog=examples(
         "tiledmap test smi.yaml                          # what smi.test.yaml says",
         "tiledmap test smi.yaml --record runs/pilatus.jsonl",
@@ -175,6 +182,7 @@ app.command(
 )(run_tests)
 app.command(
     "fmt",
+    rich_help_panel=WRITING,
     epilog=examples(
         "tiledmap fmt smi.yaml",
         "tiledmap fmt mappings/ --check          # for CI",
@@ -182,7 +190,16 @@ app.command(
     ),
 )(fmt)
 app.command(
+    "compile",
+    rich_help_panel=RUNNING,
+    epilog=examples(
+        "tiledmap compile smi.yaml -o smi_writer.py",
+        "tiledmap compile smi.yaml -o smi_writer.py --check   # for CI: is it current?",
+    ),
+)(compile_mapping)
+app.command(
     "preflight",
+    rich_help_panel=RUNNING,
     epilog=examples(
         "tiledmap preflight smi.yaml --to https://tiled.example.org/api/v1 --api-key-env SMI_KEY",
         "tiledmap preflight smi.yaml --to http://localhost:8000 --documents run.jsonl",
@@ -191,6 +208,7 @@ app.command(
 )(preflight)
 app.command(
     "ingest",
+    rich_help_panel=RUNNING,
     epilog=examples(
         "tiledmap ingest smi.yaml --documents run1.jsonl run2.jsonl.gz",
         "tiledmap ingest smi.yaml --documents runs/*.jsonl --to ./catalog",
@@ -200,6 +218,7 @@ app.command(
 )(ingest)
 app.command(
     "status",
+    rich_help_panel=RUNNING,
     epilog=examples(
         "tiledmap status /data/spool",
         "tiledmap status /data/spool --watch",
@@ -208,6 +227,7 @@ app.command(
 )(status)
 app.command(
     "replay",
+    rich_help_panel=RUNNING,
     epilog=examples(
         "tiledmap replay /data/spool",
         "tiledmap replay /data/spool --mapping smi.yaml --to https://tiled.example.org/api/v1"
@@ -215,23 +235,30 @@ app.command(
         "tiledmap replay /data/spool --run 5f9c1f2e-7a3b-4c83-a1e1-0d2f6d0c9a11 --close-unfinished",
     ),
 )(replay)
-app.command("list", epilog=examples("tiledmap list"))(list_mappings)
+app.command("list", rich_help_panel=BEGINNING, epilog=examples("tiledmap list"))(list_mappings)
 app.command(
     "schema",
+    rich_help_panel=WRITING,
     epilog=examples(
         "tiledmap schema -o mapping-v1.schema.json",
         "# then, in an editor, as the first line of a mapping:",
         "# yaml-language-server: $schema=mapping-v1.schema.json",
     ),
 )(schema)
-app.add_typer(docs, name="docs")
+app.add_typer(docs, name="docs", rich_help_panel=LOOKING)
 app.command(
     "lsp",
+    rich_help_panel=WRITING,
     epilog=examples(
         "tiledmap lsp   # what an editor runs; see docs/how-to/edit-in-an-editor.md",
     ),
 )(lsp)
 app.command(
     "demo",
+    rich_help_panel=BEGINNING,
     epilog=examples("tiledmap demo", "tiledmap demo --mapping bluesky-streams ./somewhere"),
 )(demo)
+
+for verb in (*app.registered_commands, *docs.registered_commands):
+    assert verb.callback is not None
+    verb.help = unwrapped(verb.callback)

@@ -1,10 +1,11 @@
 """Arguments and options that several verbs have."""
 
+import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -64,6 +65,12 @@ def examples(*lines: str) -> str:
     escaped = [line.replace("[", r"\[") for line in lines]
     # An empty line is what keeps lines apart in typer's epilogs.
     return "\n\n".join(["[dim]Examples[/dim]", *escaped])
+
+
+def unwrapped(function: Callable[..., Any]) -> str:
+    """Return a verb's docstring with a line for each paragraph: a terminal breaks them better."""
+    paragraphs = (inspect.getdoc(function) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def parse_settings(pairs: Sequence[str] | None) -> dict[str, str]:
