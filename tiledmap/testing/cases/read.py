@@ -74,8 +74,8 @@ class Case:
         return value.map(lambda text: fill(text.source, self.here))
 
 
-def fill(text: str, here: Path) -> str:
-    """Put the directory of a test's file where ``${{ here }}`` stands."""
+def fill(text: str, here: Path | str) -> str:
+    """Put the directory of a test's file, or what stands for it, where ``${{ here }}`` stands."""
     return _HERE.sub(lambda _: str(here), text)
 
 

@@ -71,8 +71,8 @@ class CaseStatement(Node):
     expect_problem: str | None = Field(
         None,
         min_length=1,
-        description="The code of a problem of the mapping, or words of one that is logged while the "
-        "documents are stored; what else is logged does not count then.",
+        description="The code of a problem of the mapping, or words of one that is logged while "
+        "the documents are stored; what else is logged does not count then.",
     )
 
 

@@ -6,6 +6,7 @@ holds stay as they are written.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from tiledmap.language.render import flow, scalar
@@ -47,7 +48,7 @@ def new_test(name: str, documents: str, found: Mapping[str, Found], settings: st
     lines = [f"- name: {scalar(name)}", f"  given: {{documents: {flow(documents)}}}"]
     lines += [f"  settings: {settings}"] if settings else []
     if found:
-        nodes = (line for path, node in found.items() for line in expected_node(path, node))
+        nodes = (line for path, node in found.items() for line in _node(path, expected_of(node)))
         lines += ["  expect:", *(f"    {line}" for line in nodes)]
     return "\n".join([*lines, "  strict: true", ""])
 
@@ -76,13 +77,15 @@ def _indented(text: str, indentation: str) -> str:
 # ---------------------------------------------------------------- what is expected of a node
 
 
-def expected_node(path: str, found: Found) -> list[str]:
-    """Write everything that can be expected of a node, as an entry of ``expect``."""
-    lines = [f"{scalar(path)}:"]
-    for field in ExpectedNode.model_fields:
-        if (value := _recorded(field, found)) not in (NOTHING, [], {}):
-            lines += [f"{_STEP}{line}" for line in _entry(field, value)]
-    return lines
+def expected_of(found: Found) -> dict[str, Any]:
+    """Return everything that is worth expecting of a node."""
+    values = {field: _recorded(field, found) for field in ExpectedNode.model_fields}
+    return {field: value for field, value in values.items() if value not in (NOTHING, [], {})}
+
+
+def _node(path: str, expected: dict[str, Any]) -> list[str]:
+    """Write an entry of ``expect``."""
+    return [f"{scalar(path)}:", *(f"{_STEP}{line}" for line in _block(expected))]
 
 
 def _recorded(field: str, found: Found) -> Any:
@@ -145,20 +148,25 @@ def _update(edits: "_Edits", outcome: Outcome, found: Mapping[str, Found]) -> No
                 edits.remove(entry.value)
     if not statement.strict:
         return
-    new = [
-        line
-        for path in found
-        if path not in statement.expect
-        for line in expected_node(path, found[path])
-    ]
+    new = {path: expected_of(node) for path, node in found.items() if path not in statement.expect}
+    lines = [line for path, expected in new.items() for line in _node(path, expected)]
     if new and "expect" in statement.given:
-        edits.append(expect, new)
+        edits.append(expect, new, lines)
     elif new:
-        edits.insert_before(statement.key_at("strict"), ["expect:", *(f"{_STEP}{x}" for x in new)])
+        lines = ["expect:", *(f"{_STEP}{line}" for line in lines)]
+        edits.insert_before(statement.key_at("strict"), lines)
     for path, expected in statement.expect.items():
         if path in found and (columns := unlisted_columns(expected, found[path])):
             holder = node_at(case.source.root, expected.at("columns"))
-            edits.append(holder, _block(columns))
+            edits.append(holder, columns, _block(columns))
+
+
+@dataclass(frozen=True, slots=True)
+class _Appended:
+    """New entries of a mapping, as they are written in brackets and as lines of a block."""
+
+    within: Sequence[str] = ()
+    lines: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +185,7 @@ class _Edits:
         self._holders = dict(_holders(source.root, None))
         self._edits: list[_Edit] = []
         self._removed: dict[int, list[Entry]] = {}
-        self._appended: dict[int, list[str]] = {}
+        self._appended: dict[int, _Appended] = {}
         self._touched: dict[int, MappingNode] = {}
 
     def replace(self, node: YamlNode, value: Any) -> None:
@@ -202,11 +210,12 @@ class _Edits:
         self._touched[id(mapping)] = mapping
         self._removed.setdefault(id(mapping), []).append(entry)
 
-    def append(self, mapping: YamlNode, lines: list[str]) -> None:
-        """Put entries at the end of a mapping."""
+    def append(self, mapping: YamlNode, entries: Mapping[str, Any], lines: list[str]) -> None:
+        """Put entries at the end of a mapping: `lines` where it is a block."""
         assert isinstance(mapping, MappingNode)
         self._touched[id(mapping)] = mapping
-        self._appended.setdefault(id(mapping), []).extend(lines)
+        within = [f"{flow(key)}: {flow(value)}" for key, value in entries.items()]
+        self._appended[id(mapping)] = _Appended(within, lines)
 
     def insert_before(self, key: Span, lines: list[str]) -> None:
         """Put an entry before another one of a block."""
@@ -218,7 +227,8 @@ class _Edits:
     def apply(self) -> str:
         """The changed text."""
         for key, mapping in self._touched.items():
-            self._change(mapping, self._removed.get(key, []), self._appended.get(key, []))
+            appended = self._appended.get(key, _Appended())
+            self._change(mapping, self._removed.get(key, []), appended)
         text = self._text
         for edit in sorted(self._edits, key=lambda edit: (edit.start, edit.end), reverse=True):
             text = text[: edit.start] + edit.text + text[edit.end :]
@@ -226,7 +236,7 @@ class _Edits:
 
     # ------------------------------------------------------------ mappings
 
-    def _change(self, mapping: MappingNode, removed: list[Entry], appended: list[str]) -> None:
+    def _change(self, mapping: MappingNode, removed: list[Entry], appended: _Appended) -> None:
         kept = [entry for entry in mapping.entries if entry not in removed]
         start, end = self._extent(mapping.span)
         if not kept:
@@ -234,42 +244,37 @@ class _Edits:
             while alone[0] == "\n" and self._text[start - 1] == " ":
                 start -= 1
             self._edits.append(_Edit(start, end, alone))
-            return
-        flow_style = self._is_flow(mapping)
-        for entry in removed:
-            cut = self._cut_of_flow(mapping, entry) if flow_style else self._lines_of(entry)
-            self._edits.append(_Edit(*cut, ""))
-        if appended and flow_style:
-            text = "".join(f", {line}" for line in appended)
-            last = self._extent(mapping.entries[-1].value.span)[1]
-            self._edits.append(_Edit(last, last, text))
-        elif appended:
+        elif self._is_flow(mapping):
+            self._change_flow(mapping, kept, appended)
+        else:
+            self._edits += [_Edit(*self._lines_of(entry), "") for entry in removed]
             indentation = " " * (mapping.span.column - 1)
-            text = "".join(f"{indentation}{line}\n" for line in appended)
+            text = "".join(f"{indentation}{line}\n" for line in appended.lines)
             after = self._end_of_line(end)
             text = text if self._text[after - 1 : after] == "\n" else f"\n{text.rstrip()}"
-            self._edits.append(_Edit(after, after, text))
+            self._edits.append(_Edit(after, after, text if appended.lines else ""))
 
-    def _alone(self, mapping: MappingNode, lines: list[str]) -> str:
+    def _change_flow(self, mapping: MappingNode, kept: list[Entry], appended: _Appended) -> None:
+        last_kept = self._extent(kept[-1].value.span)[1]
+        end = self._extent(mapping.entries[-1].value.span)[1]
+        tail = "".join(f", {entry}" for entry in appended.within)
+        self._edits.append(_Edit(last_kept, end, tail))
+        for entry, following in pairwise(mapping.entries[: mapping.entries.index(kept[-1]) + 1]):
+            if entry not in kept:
+                self._edits.append(_Edit(entry.key.start, following.key.start, ""))
+
+    def _alone(self, mapping: MappingNode, new: _Appended) -> str:
         """Write a mapping of which nothing stays."""
-        if not lines:
+        if not new.lines:
             return "{}"
-        if self._is_flow(mapping) and mapping.entries:
-            return f"{{{', '.join(lines)}}}"
+        if self._is_flow(mapping) and (mapping.entries or self._in_flow(mapping)):
+            return f"{{{', '.join(new.within)}}}"
         if not self._is_flow(mapping):
-            return f"\n{' ' * (mapping.span.column - 1)}".join(lines)
+            return f"\n{' ' * (mapping.span.column - 1)}".join(new.lines)
         holder = self._holders[id(mapping)]
         assert isinstance(holder, MappingNode)
         indentation = " " * (holder.span.column - 1) + _STEP
-        return "".join(f"\n{indentation}{line}" for line in lines)
-
-    def _cut_of_flow(self, mapping: MappingNode, entry: Entry) -> tuple[int, int]:
-        place = mapping.entries.index(entry)
-        if place + 1 < len(mapping.entries):
-            return entry.key.start, mapping.entries[place + 1].key.start
-        return self._extent(mapping.entries[place - 1].value.span)[1], self._extent(
-            entry.value.span
-        )[1]
+        return "".join(f"\n{indentation}{line}" for line in new.lines)
 
     def _lines_of(self, entry: Entry) -> tuple[int, int]:
         start = self._characters.index(entry.key.span.line, 1)
