@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -97,6 +98,8 @@ def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
         example = ROOT / "mappings" / "bluesky-v3.yaml"
         Path("mappings").mkdir()
         Path("mappings/bluesky-v3.yaml").write_text(example.read_text("utf-8"), "utf-8")
+    if page.stem == "from-a-recording-to-a-layout":
+        shutil.copy(page.parent / "unknown-beamline.jsonl", tmp_path)
     namespace: dict[str, object] = {}
     for block in blocks(page):
         if not block.remark.startswith("not run: "):

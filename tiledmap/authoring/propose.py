@@ -38,7 +38,7 @@ _OF_SUFFIX = {
     "zarr": ZARR,
 }
 _FORMATS = {
-    HDF5: "one HDF5 file",
+    HDF5: "one HDF5 file, with the data in the dataset that is named here",
     TIFF: "a TIFF file for each frame",
     JPEG: "a JPEG file for each frame",
     NPY: "an NPY file for each frame",
@@ -48,6 +48,16 @@ _FORMATS = {
 }
 _LIVE = re.compile(r"donotsave|do_not_save|live|plot|preview|dummy|scratch", re.IGNORECASE)
 _CONTAINERS = ("sample_name", "proposal_id", "project", "experiment", "cycle", "plan_name")
+_OF_PLANS = frozenset(
+    {
+        *("versions", "plan_type", "plan_name", "plan_args", "detectors", "motors"),
+        *("num_points", "num_intervals", "plan_pattern", "plan_pattern_module"),
+        "plan_pattern_args",
+    }
+)
+"""Fields that Bluesky's plans and its RunEngine make: nobody asks whether a run has them."""
+_OF_EACH_PLAN = frozenset({"plan_args", "plan_pattern_args"})
+"""Objects with other fields for each plan: what one plan has must not be asked of another."""
 _WORDS_THAT_MATCH_KNOWS = {"present", "absent", "ragged", "scalar", "fixed"}
 
 
@@ -109,20 +119,33 @@ class _Proposer:
                 remark = f"in {each.seen} of {each.of} {runs}"
                 if each.whole:
                     remark += "; whole numbers so far"
+                loose = each.name in _OF_EACH_PLAN and each.schema.get("type") == "object"
+                schema = {"type": "object"} if loose else dict(each.schema)
                 yield _needed(
-                    ("source", document, "properties"),
-                    Answer({each.name: dict(each.schema)}, remark=remark),
+                    ("source", document, "properties"), Answer({each.name: schema}, remark=remark)
                 )
-            always = [each.name for each in new if each.seen == each.of]
-            if always and document == "start":
-                yield Statement(
-                    ("source", document),
-                    (
-                        "Which of these must every run have? One that is required needs no "
-                        "default(…), and a run without it is reported and stored as bluesky-v3.",
-                    ),
-                    (Answer({"required": always}),),
-                )
+        yield from self._required()
+
+    def _required(self) -> Iterator[Statement]:
+        """Fields that every run had, and that no plan has made."""
+        always = [
+            each.name
+            for each in self.survey.fields["start"]
+            if each.seen == each.of and each.name not in _OF_PLANS
+        ]
+        if self.survey.runs and self.survey.data_sessions == self.survey.runs:
+            always.append("data_session")
+        declared = self.extended.declared["start"]
+        if names := [name for name in always if name not in declared]:
+            yield Statement(
+                ("source", "start"),
+                (
+                    "Which of these must every run have? All that were seen have them. One that is "
+                    "required needs no default(…), and a run without it is reported and stored as "
+                    "bluesky-v3.",
+                ),
+                (Answer({"required": names}),),
+            )
 
     # ------------------------------------------------------------ files
 
@@ -184,8 +207,8 @@ class _Proposer:
             place,
             (
                 f"What do files of the spec {seen.spec} hold? No rule knows it, so they are not "
-                f"stored ({_example(seen)}). "
-                f"{_kwargs_shown(seen)}",
+                "stored.",
+                f"There are {_example(seen)}. {_kwargs_shown(seen)}",
             ),
             tuple(answers),
             urgent=True,
@@ -208,7 +231,9 @@ class _Proposer:
             template = f"{slash}{stem}${{{{ pad(index, 6) }}}}.{suffix}"
             rule["parameters"] = {"template": template}
         if mimetype == HDF5 and not {"path", "dataset"} & seen.kwargs.keys():
-            rule["parameters"] = {"dataset": "entry/data/data"}
+            nexus = seen.path.endswith((".nxs", ".nx5"))
+            place = "entry/instrument/detector/data" if nexus else "entry/data/data"
+            rule["parameters"] = {"dataset": place}
         if mimetype != BYTES:
             rule["join"] = "concat" if self._is_of_frames(seen.spec) else "stack"
         rule["reason"] = f"What {seen.spec} stands for."
@@ -241,8 +266,9 @@ class _Proposer:
         return Statement(
             place,
             (
-                f"Resources of the spec {seen.spec} are not as its rule expects: {seen.refused} "
-                f"({_example(seen)}). {_kwargs_shown(seen)} {note}".rstrip(),
+                f"What are resources of the spec {seen.spec}? They are not as its rule expects: "
+                f"{seen.refused}.",
+                f"There are {_example(seen)}. {_kwargs_shown(seen)} {note}".rstrip(),
             ),
             (Answer({key: value for key, value in rule.items() if value is not None}),),
             urgent=True,
@@ -260,7 +286,8 @@ class _Proposer:
             place,
             (
                 f"Where in files of the spec {seen.spec} are the data? Neither documents nor rules "
-                f"say {' and '.join(lacks)} ({_example(seen)}). {_kwargs_shown(seen)}",
+                f"say {' and '.join(lacks)}.",
+                f"There are {_example(seen)}. {_kwargs_shown(seen)}",
             ),
             (
                 Answer(
@@ -406,7 +433,7 @@ class _Proposer:
             )
 
     def _possible_tags(self) -> Iterator[dict[str, str]]:
-        if self.survey.has_data_session:
+        if self.survey.data_sessions:
             yield {"tag": "${{ start.data_session }}", "when": "has(start.data_session)"}
         for name in ("proposal_id", "proposal"):
             seen = self.survey.field(name)
@@ -584,7 +611,7 @@ def _example(seen: SpecSeen) -> str:
     """How many resources there are, and where one of them is, in short."""
     steps = seen.path.split("/")
     path = seen.path if len(steps) <= 4 else "/".join(["…", *steps[-3:]])
-    return f"{_counted(seen.resources, 'resource')}, such as {path}"
+    return f"{_counted(seen.resources, 'resource')}, such as {path or 'one without a path'}"
 
 
 def _literal(text: str) -> str:

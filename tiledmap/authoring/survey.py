@@ -175,7 +175,8 @@ class Survey:
     specs: tuple[SpecSeen, ...]
     mimetypes: tuple[MimetypeSeen, ...]
     directories: tuple[DirectorySeen, ...]
-    has_data_session: bool
+    data_sessions: int
+    """Start documents that name one, in the field that event-model has for it."""
 
     def field(self, name: str) -> FieldSeen | None:
         """A field of start documents."""
@@ -283,7 +284,7 @@ class _Surveyor:
         self._mimetypes: dict[str, list[Any]] = {}
         self._directories: dict[str, int] = {}
         self._current = ""
-        self._has_data_session = False
+        self._data_sessions = 0
 
     def take(self, name: str, document: Document) -> None:
         """Take one document; one that makes no sense is passed over, as far as it makes none."""
@@ -298,7 +299,7 @@ class _Surveyor:
 
     def _take_start(self, document: Document) -> None:
         self._look_at("start", document)
-        self._has_data_session |= isinstance(document.get("data_session"), str)
+        self._data_sessions += isinstance(document.get("data_session"), str)
         uid = document["uid"]
         start = repaired(self._layout, "start", document, document, _nothing, _nothing)
         files = Files(start, self._layout, None, _nothing, _nothing)
@@ -412,14 +413,18 @@ class _Surveyor:
         if isinstance(resource, WriteError):
             if spec := run.specs.get(document["uid"]):
                 self._specs[spec].refused = self._specs[spec].refused or resource.reason
+                self._take_directory(_path_shown(document))
         elif resource is not None:
             count = self._mimetypes.setdefault(resource.mimetype, [0, ""])
             count[0] += 1
-            path = PurePosixPath(urlsplit(resource.uri).path)
-            directory = str(PurePosixPath(*path.parts[: 1 + STEPS_OF_A_DIRECTORY]))
-            if path.parent != PurePosixPath("/"):
-                directory = min(directory, str(path.parent), key=len)
-            self._directories[directory] = self._directories.get(directory, 0) + 1
+            self._take_directory(urlsplit(resource.uri).path)
+
+    def _take_directory(self, file: str) -> None:
+        path = PurePosixPath(file)
+        directory = str(PurePosixPath(*path.parts[: 1 + STEPS_OF_A_DIRECTORY]))
+        if path.parent != PurePosixPath("/"):
+            directory = min(directory, str(path.parent), key=len)
+        self._directories[directory] = self._directories.get(directory, 0) + 1
 
     def _take_datum(self, document: Document) -> None:
         run = self._runs[self._current]
@@ -548,7 +553,7 @@ class _Surveyor:
                 DirectorySeen(path, files, is_there(path))
                 for path, files in self._directories.items()
             ),
-            has_data_session=self._has_data_session,
+            data_sessions=self._data_sessions,
         )
 
     def _fields_seen(self, name: str) -> Iterator[FieldSeen]:

@@ -87,8 +87,8 @@ def _indented(lines: Iterable[Line]) -> list[Line]:
 
 
 def _statement(statement: Statement) -> Iterator[Line]:
-    mark = "# ? " if statement.is_question else "# "
-    for paragraph in statement.about:
+    for number, paragraph in enumerate(statement.about):
+        mark = "#   " if number else "# ? " if statement.is_question else "# "
         yield from (Line(text, statement) for text in _words(paragraph, mark))
     for number, answer in enumerate(statement.answers):
         if answer.label:
