@@ -107,7 +107,9 @@ def draw_outline(console: "Console", outline: "Outline") -> None:
     from tiledmap.outline.branches import heading, sections
 
     title = f": {outline.title}" if outline.title else ""
-    console.print(Text(printable(f"{outline.name} {outline.version}{title}"), "bold"))
+    head = Text(printable(f"{outline.name} {outline.version}{title}"), "bold")
+    for line in broken(console, head, console.width):
+        console.print(line, soft_wrap=True)
     for fact in heading(outline):
         for line in _fact(console, fact, console.width):
             console.print(line, soft_wrap=True)

@@ -90,7 +90,7 @@ class _Columns:
         names = max((cell_len(_name(row)) for row in rows), default=0)
         ways = max((_way(row).cell_len for row in rows), default=0)
         places = max((_place(row).cell_len for row in rows), default=0)
-        first = min(names, WIDEST_NAME) + 4
+        first = min(names, WIDEST_NAME, width // 3) + 4
         wide = width >= WIDE
         return cls(first, min(first + ways, width - (places + 2) * wide), wide)
 

@@ -6,6 +6,13 @@ from typing import Any
 from tiledmap.language import nodes
 from tiledmap.language.scalars import Expression, Free, Patterns, Text
 
+THE_REST = {
+    "streams": "every stream that no rule above took",
+    "data": "every data key that no rule above took",
+    "assets": "all files that no rule above took",
+}
+"""What a rule takes that asks for nothing, below others; by the section that it stands in."""
+
 AS_DATA_KEY = "as the data key says"
 
 
@@ -48,7 +55,8 @@ def written(value: Text | Free | Any) -> str:
     """Write a value as the mapping does; lists and such as JSON."""
     match value:
         case Text(source=source) | Free(value=Text(source=source)):
-            return source
+            blank_at_end = source != source.strip() or not source
+            return json.dumps(source, ensure_ascii=False) if blank_at_end else source
         case Free():
             return json.dumps(value.plain(), ensure_ascii=False)
     return json.dumps(value, ensure_ascii=False, default=str)

@@ -370,6 +370,11 @@ def _value(value: Any) -> str:
         case list():
             return "[" + ", ".join(map(_value, value)) + "]"
         case tuple() if all(isinstance(part, str | Expr) for part in value):
-            return _text(value)
+            return _seen(_text(value))
         case _:
-            return str(value)
+            return _seen(str(value))
+
+
+def _seen(text: str) -> str:
+    """Quote a text whose end could not be seen."""
+    return text if text and text == text.strip() else f'"{text}"'
