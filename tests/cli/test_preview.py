@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from tests.cli.conftest import documents, write
 from tests.golden import assert_golden
@@ -24,6 +25,22 @@ def test_the_tree_is_drawn(tiledmap, mapping, recording, columns):
     assert max(map(len, result.stdout.splitlines())) <= columns
     lines = "\n".join(line.rstrip() for line in result.stdout.splitlines())
     assert_golden(GOLDEN / f"preview-{columns}.txt", lines)
+
+
+def test_colours_add_nothing_to_the_words(tiledmap, recording):
+    plain, colorful, without = (
+        tiledmap("preview", "bluesky-v3", "--documents", recording, **environment).stdout
+        for environment in ({}, {"FORCE_COLOR": "1"}, {"FORCE_COLOR": "1", "NO_COLOR": "1"})
+    )
+    assert "\x1b[1m" in colorful
+    assert Text.from_ansi(colorful).plain.rstrip("\n") == plain.rstrip("\n")
+    assert without == plain
+
+
+def test_lines_for_programs_are_whole(tiledmap, recording):
+    result = tiledmap("preview", "bluesky-v3", "--documents", recording, COLUMNS="")
+    [columns] = [line for line in result.stdout.splitlines() if "columns" in line]
+    assert columns.endswith("ts_motor double, ts_edge double, ts_image double")
 
 
 def test_programs_get_json(tiledmap, mapping, recording):
