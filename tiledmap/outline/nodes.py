@@ -37,6 +37,7 @@ from tiledmap.outline.values import (
 )
 from tiledmap.outline.words import (
     AS_DATA_KEY,
+    THE_REST,
     condition_in_words,
     entry_in_words,
     listed,
@@ -156,7 +157,7 @@ class _Growth:
     def stream(self, rule: nodes.StreamRule) -> None:
         """Make a stream and all below it."""
         id = f"streams.{rule.name}"
-        rest = "every stream that no rule above took" if before(self._mapping.streams, rule) else ""
+        rest = THE_REST["streams"] if before(self._mapping.streams, rule) else ""
         condition = condition_in_words(rule.match, rule.when, rest=rest)
         pen = Pen(id)
         fields = pen.condition(rule.match, rule.when, DESCRIPTOR, id)
@@ -319,7 +320,7 @@ class _Growth:
 
     def _asset(self, rule: nodes.AssetRule, pen: Pen) -> OutlineAsset:
         id = f"assets.{rule.name}"
-        rest = "all files that no rule above took" if before(self._mapping.assets, rule) else ""
+        rest = THE_REST["assets"] if before(self._mapping.assets, rule) else ""
         condition = condition_in_words(rule.match, rule.when, rest=rest)
         pen.condition(rule.match, rule.when, STREAM_RESOURCE, id)
         pen.use(rule.refuse, Part.FILES, id, decides=True)
@@ -477,7 +478,7 @@ def _purpose_of_table(rule: nodes.TableRule, key: str) -> str:
 
 
 def _data_condition(stream: nodes.StreamRule, rule: nodes.DataRule) -> str:
-    rest = "every data key that no rule above took" if before(stream.data, rule) else ""
+    rest = THE_REST["data"] if before(stream.data, rule) else ""
     return condition_in_words(rule.match, rule.when, rest=rest)
 
 

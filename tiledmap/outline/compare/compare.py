@@ -1,8 +1,9 @@
 """Compare two mappings: every difference that a reader of the data would notice."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 
 from tiledmap.language import nodes
 from tiledmap.outline.compare.facts import ORDER, facts_of
@@ -79,23 +80,38 @@ def _renaming(old: Sequence[Fact], new: Sequence[Fact]) -> Renaming:
     before, after = ({fact.owner for fact in facts} for facts in (old, new))
     gone = [fact for fact in old if fact.owner not in after and _names_a_rule(fact)]
     come = [fact for fact in new if fact.owner not in before and _names_a_rule(fact)]
-    for was in sorted(gone, key=lambda fact: fact.owner.count(".")):
-        for now in come:
-            if now.owner not in ids.values() and _alike(was, now, Renaming(ids)):
-                ids[was.owner] = now.owner
-                break
+    for depth in sorted({fact.owner.count(".") for fact in gone}):
+        renaming = Renaming(dict(ids))
+        was = [fact for fact in gone if fact.owner.count(".") == depth]
+        for one, other in _pairs(was, come, partial(_sense, renaming), partial(_sense, Renaming())):
+            ids[one.owner] = other.owner
     return Renaming(ids)
+
+
+def _pairs(
+    old: Iterable[Fact],
+    new: Iterable[Fact],
+    sense_before: Callable[[Fact], Any],
+    sense_after: Callable[[Fact], Any],
+) -> Iterator[tuple[Fact, Fact]]:
+    """Pair facts that say the same, the first with the first; in both directions alike."""
+    waiting: dict[Any, list[Fact]] = {}
+    for fact in new:
+        waiting.setdefault(sense_after(fact), []).append(fact)
+    for fact in old:
+        others = waiting.get(sense_before(fact))
+        if others:
+            yield fact, others.pop(0)
 
 
 def _names_a_rule(fact: Fact) -> bool:
     return fact.aspect in _OF_RULES and not fact.name
 
 
-def _alike(was: Fact, now: Fact, renaming: Renaming) -> bool:
-    """Whether two rules of one section do the same."""
-    above, _, _ = was.owner.rpartition(".")
-    beside = renaming.after(above) == now.owner.rpartition(".")[0]
-    return beside and was.aspect is now.aspect and _said(was, renaming) == dict(now.attributes)
+def _sense(renaming: Renaming, fact: Fact) -> tuple[object, ...]:
+    """Return what a rule is but for its own name."""
+    above, _, _ = fact.owner.rpartition(".")
+    return renaming.after(above), fact.aspect, tuple(sorted(_said(fact, renaming).items()))
 
 
 def _said(fact: Fact, renaming: Renaming) -> dict[str, str]:
@@ -120,7 +136,7 @@ def _differences(
         if key in before:
             yield from _changed(judge, before[key], now, renaming)
     yield from _stored_otherwise(gone, come)
-    yield from _renamed(gone, come)
+    yield from _renamed(gone, come, renaming)
     _leave_out_what_belongs_to_others(gone, come)
     for fact in gone.values():
         if fact.name != ORDER and not _passed_on(
@@ -214,40 +230,43 @@ def _storage(fact: Fact) -> str:
     return f"{fact.attributes['is']} {fact.where}"
 
 
-def _renamed(gone: Facts, come: Facts) -> Iterator[Change]:
+def _renamed(gone: Facts, come: Facts, renaming: Renaming) -> Iterator[Change]:
     """Pair metadata and columns that have another name, and are the same otherwise."""
-    for key, was in list(gone.items()):
-        same = _RENAMED.get(was.aspect)
-        if same is None or (was.aspect is Aspect.METADATA and not _is_made(was)):
-            continue
-        for other, now in come.items():
-            alike = all(was.attributes[name] == now.attributes[name] for name in same)
-            if other[:2] == key[:2] and alike and _last(was, now):
-                del gone[key], come[other]
-                yield Change(
-                    Category.PATH,
-                    Kind.CHANGED,
-                    was.aspect,
-                    now.where,
-                    str(was.aspect),
-                    "name",
-                    was.name,
-                    now.name,
-                    was.at,
-                    now.at,
-                )
-                break
+    old = [fact for fact in gone.values() if _can_be_renamed(fact)]
+    new = [fact for fact in come.values() if _can_be_renamed(fact)]
+    for was, now in _pairs(old, new, partial(_content, renaming), partial(_content, Renaming())):
+        del gone[renaming.after(was.owner), was.aspect, was.name], come[now.key]
+        yield Change(
+            Category.PATH,
+            Kind.CHANGED,
+            was.aspect,
+            now.where,
+            str(was.aspect),
+            "name",
+            was.name,
+            now.name,
+            was.at,
+            now.at,
+        )
 
 
-def _is_made(fact: Fact) -> bool:
-    """Whether a value is made of something: two equal constants need not be the same thing."""
-    return "${{" in fact.attributes["value"] or fact.attributes["value"].startswith("a copy of")
+def _can_be_renamed(fact: Fact) -> bool:
+    """Whether a name can be told from what is named: two equal constants need not be one thing."""
+    if fact.aspect is Aspect.METADATA:
+        return "${{" in fact.attributes["value"] or _is_copied(fact)
+    return fact.aspect is Aspect.COLUMN
 
 
-def _last(was: Fact, now: Fact) -> bool:
-    """Whether copied fields are the same field."""
-    copied = was.attributes.get("value", "").startswith("a copy of")
-    return not copied or was.name.rpartition(".")[2] == now.name.rpartition(".")[2]
+def _is_copied(fact: Fact) -> bool:
+    return fact.attributes["value"].startswith("a copy of")
+
+
+def _content(renaming: Renaming, fact: Fact) -> tuple[object, ...]:
+    """Return what metadata or a column is, but for its name; of a copied field the last of it."""
+    own = fact.aspect is Aspect.METADATA and _is_copied(fact)
+    field = fact.name.rpartition(".")[2] if own else ""
+    said = tuple(fact.attributes[name] for name in _RENAMED[fact.aspect])
+    return renaming.after(fact.owner), fact.aspect, field, said
 
 
 def _leave_out_what_belongs_to_others(gone: Facts, come: Facts) -> None:
@@ -263,7 +282,7 @@ def _leave_out_what_belongs_to_others(gone: Facts, come: Facts) -> None:
 
 def _passed_on(there: Side, here: Side, fact: Fact, owner: str) -> bool:
     """Whether a copied field is stored on the other side too, where nobody declares it."""
-    if fact.aspect is not Aspect.METADATA or not fact.attributes["value"].startswith("a copy of"):
+    if fact.aspect is not Aspect.METADATA or not _is_copied(fact):
         return False
     return is_passed_on(there, owner, entry_of(here, fact))
 
@@ -368,11 +387,11 @@ def _bump(before: Side, after: Side, changes: Iterable[Change]) -> Bump | None:
     if category is Category.TEXT or was.name != now.name:
         return None
     needs = "major" if category in _MAJOR else "minor"
-    enough = _is_raised(was.version, now.version, needs)
+    enough = is_raised(was.version, now.version, needs)
     return Bump(was.version, now.version, needs, category, enough)
 
 
-def _is_raised(was: str, now: str, needs: str) -> bool:
+def is_raised(was: str, now: str, needs: str) -> bool:
     """Whether a version is raised enough; below 1.0 the second number counts as the first."""
     old, new = _release(was), _release(now)
     places = 1 if needs == "major" and old[0] > 0 else 2

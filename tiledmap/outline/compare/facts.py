@@ -11,6 +11,7 @@ from tiledmap.check.subject import Subject
 from tiledmap.language import nodes
 from tiledmap.outline.compare.values import Aspect, Fact, Side
 from tiledmap.outline.values import Family, OutlineNode
+from tiledmap.outline.words import THE_REST
 from tiledmap.problems import Span
 
 ORDER = "order of the rules"
@@ -149,7 +150,7 @@ def _node(side: Side, node: OutlineNode) -> Iterator[Fact]:
     said = {
         "path": relative_path(side, node),
         "is": node.family.value,
-        "taken where": node.condition,
+        "taken where": _own(node.condition),
         "first spec": node.specs[0].text if node.specs else "",
         "dims": ", ".join(node.dims),
         "type": node.type,
@@ -164,13 +165,13 @@ def _node(side: Side, node: OutlineNode) -> Iterator[Fact]:
     for tag in node.access_tags if node.id == "run" else ():
         yield Fact(node.id, Aspect.ACCESS_TAG, tag.text, where, {"there": tag.condition}, tag.at)
     for entry in node.metadata:
-        made = {"value": entry.text, "type": entry.type, "description": entry.description}
+        made = {"value": entry.text, "type": entry.type}
         yield Fact(node.id, Aspect.METADATA, entry.key, where, made, entry.at)
     for column in node.columns:
         made = {"type": column.type, "of": column.keys, "values": column.text}
         yield Fact(node.id, Aspect.COLUMN, column.name, where, made, column.at)
     for taking in node.takes:
-        taken = {"taken where": taking.condition}
+        taken = {"taken where": _own(taking.condition)}
         yield Fact(taking.rule, Aspect.TAKING, "", where, {"is": node.id, **taken}, taking.at)
 
 
@@ -201,7 +202,7 @@ def _order(owner: str, rules: Sequence[nodes.Rule], at: Span) -> Fact:
 def _dropped(side: Side) -> Iterator[Fact]:
     for dropped in side.outline.dropped:
         if not dropped.rule.startswith(("assets.", "repair.")):  # which are facts of their own
-            said = {"taken where": dropped.condition, "reason": dropped.reason}
+            said = {"taken where": _own(dropped.condition), "reason": dropped.reason}
             yield Fact(dropped.rule, Aspect.DROP, "", dropped.rule, said, dropped.at)
 
 
@@ -212,7 +213,7 @@ def _assets(side: Side) -> Iterator[Fact]:
     assets = {asset.rule: asset for node in side.outline.walk() for asset in node.assets}
     for asset in assets.values():
         said = {
-            "taken where": asset.condition,
+            "taken where": _own(asset.condition),
             "refused": asset.refuse,
             "consolidator": asset.consolidator,
             "join": asset.join,
@@ -247,6 +248,11 @@ def _by_section(rules: Iterable[str]) -> list[tuple[str, list[str]]]:
         section, _, name = rule.rpartition(".")
         sections.setdefault(section, []).append(name)
     return list(sections.items())
+
+
+def _own(condition: str) -> str:
+    """Return what a rule itself asks for: that others stand above it is told by their order."""
+    return "" if condition in THE_REST.values() else condition
 
 
 def _text(value: Any) -> str:

@@ -296,11 +296,11 @@ def _new_node(judge: Judge, fact: Fact) -> Category:
 
 _CHANGES: Mapping[Aspect, Mapping[str, Category]] = {
     Aspect.RUN: {},
-    Aspect.NODE: {"path": PATH, "columns at most": PATH, "stored": PATH},
+    Aspect.NODE: {"path": PATH, "columns at most": PATH},
     Aspect.SPEC: {"there": READER},
     Aspect.ACCESS_TAG: {"there": READER},
-    Aspect.METADATA: {"description": TEXT, "name": PATH},
-    Aspect.COLUMN: {"name": PATH},
+    Aspect.METADATA: {},
+    Aspect.COLUMN: {},
     Aspect.TAKING: {"is": PATH, "taken where": PATH},
     Aspect.DROP: {"reason": TEXT},
     Aspect.ASSET: {},

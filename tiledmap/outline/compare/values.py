@@ -135,6 +135,9 @@ class Change:
     def words(self) -> str:
         """The change in a sentence."""
         what = f"{self.where}: {self.what}" if self.what else self.where
+        if self.aspect is Aspect.CLIENTS:
+            no_longer = "no longer: " if self.kind is Kind.REMOVED else ""
+            return f"{self.where}: {no_longer}{self.what}"
         if self.kind is Kind.ADDED:
             return f"{what} is new" + (f": {self.now}" if self.now else "")
         if self.kind is Kind.REMOVED:
