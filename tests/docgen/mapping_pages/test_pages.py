@@ -39,8 +39,8 @@ class Words(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def part() -> Part:
-    recorded = list(read_documents(Path("tests/runs/beamlines/csx.jsonl").resolve()))
+def part(runs: Path) -> Part:
+    recorded = list(read_documents(runs / "beamlines" / "csx.jsonl"))
     return mapping_part(
         [
             tiledmap.load("bluesky-v3").documented(),
@@ -73,6 +73,7 @@ def test_a_node_says_all_that_is_known_of_it(part: Part) -> None:
         "order: seq_num",
     ):
         assert said in page.text
+    assert "With more than 900 columns it is split" in page.text
     assert "../../../fields/descriptor.html#descriptor.data_keys.any.units" in page.links
     assert "../../bluesky-v3/files/bluesky-v3.yaml.html#L159" in page.links
 
@@ -109,6 +110,21 @@ def test_provenance_names_each_rule_that_is_changed(part: Part) -> None:
         page.text
     )
     assert "files/nexus-simple.yaml.html#L158" in page.links
+    assert "nodes/streams.sample.html" in page.links
+
+
+def test_each_rule_can_be_found_and_linked_to(part: Part) -> None:
+    entries = [entry for page in part.pages for entry in page.entries]
+    links = {entry.title: entry.link for entry in entries if entry.place == "csx"}
+    nodes = "mappings/csx/nodes"
+    assert links["streams.every-stream.data.scalars"] == (
+        f"{nodes}/streams.every-stream.tables.internal.html#streams.every-stream.data.scalars"
+    )
+    assert links["assets.hdf5"] == f"{nodes}/streams.every-stream.data.files.html#assets.hdf5"
+    assert links["repair.data_keys.fastccd"] == (
+        "mappings/csx/repairs.html#repair.data_keys.fastccd"
+    )
+    assert links["settings.data_root"] == "mappings/csx/repairs.html#settings.data_root"
 
 
 def test_an_example_shows_real_values(part: Part) -> None:

@@ -7,7 +7,7 @@ from functools import cache
 from tiledmap.docgen.mapping_pages.field_reference import document_types
 from tiledmap.docgen.mapping_pages.words import key_in_words, shortened
 from tiledmap.documents.schemas import SCHEMA_FILES
-from tiledmap.outline.values import ANY_KEY, FieldPath, Link, Outline, OutlineNode, Part
+from tiledmap.outline.values import ANY_KEY, AS_ONE, FieldPath, Link, Outline, OutlineNode, Part
 
 _ORDER = {name: place for place, name in enumerate(SCHEMA_FILES)}
 
@@ -80,7 +80,7 @@ def _reasons(outline: Outline) -> dict[FieldPath, tuple[str, ...]]:
     """Why fields are not stored, as far as they are not."""
     found: dict[FieldPath, dict[str, None]] = {}
     for row in outline.coverage:
-        if row.reason and not row.destination:
+        if row.reason and not row.destination and row.document not in AS_ONE:
             field = FieldPath(row.document, (row.field,))
             found.setdefault(field, {})[row.reason] = None
     return {field: tuple(reasons) for field, reasons in found.items()}

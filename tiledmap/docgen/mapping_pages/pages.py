@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import version
 from itertools import groupby
 from posixpath import basename
@@ -34,7 +35,16 @@ from tiledmap.docgen.mapping_pages.tree_picture import draw_tree
 from tiledmap.docgen.mapping_pages.values import Documented
 from tiledmap.docgen.mapping_pages.words import FAMILIES, key_in_words, label_of
 from tiledmap.docgen.values import Crumb, Entry, Heading, Item, Kind, Page, Part, Section
-from tiledmap.outline.values import AS_ONE, FieldPath, Outline, OutlineNode, Repair
+from tiledmap.outline.values import (
+    AS_ONE,
+    Dropped,
+    FieldPath,
+    Outline,
+    OutlineAsset,
+    OutlineNode,
+    Repair,
+    Taking,
+)
 from tiledmap.problems import Span
 
 _MAPPINGS, _FIELDS = "Mappings", "Fields"
@@ -104,11 +114,35 @@ class Subject:
     def outline(self) -> Outline:
         return self.mapping.outline
 
-    @property
+    @cached_property
     def history(self) -> tuple[Generation, ...]:
         """The mapping and what it extends, each with its changes."""
         known = tuple(link for link in self.outline.chain if link.file in self.mapping.texts)
         return generations(known, self.mapping.texts)
+
+    @cached_property
+    def rules(self) -> dict[str, str]:
+        """Where each of its rules is described, by dotted name."""
+        places: dict[str, str] = {}
+        for node in self.outline.walk():
+            page = self.to.node(node)
+            for rule in _rules_without_pages(node):
+                places.setdefault(rule.rule, f"{page}#{anchor_of_name(rule.rule)}")
+        for dropped in self.outline.dropped:
+            places.setdefault(dropped.rule, f"{self.to.overview}#{anchor_of_name(dropped.rule)}")
+        for repair in (*self.outline.repairs, *self.outline.hooks):
+            places[repair.rule] = self.to.rule(repair.rule)
+        for setting in self.outline.settings:
+            name = f"settings.{setting.name}"
+            places[name] = self.to.rule(name)
+        places |= {node.rule: self.to.node(node) for node in self.outline.walk()}
+        return places
+
+    def said(self, text: str) -> str:
+        """Say a text of the outline with the values that settings have here."""
+        for setting in self.outline.settings:
+            text = text.replace(f"${{{{ settings.{setting.name} }}}}", str(setting.value))
+        return key_in_words(text)
 
     def pages(self, known: Mapping[str, str]) -> Iterator[Page]:
         """Yield all its pages; `known` are those of all mappings, by name."""
@@ -142,7 +176,13 @@ class Subject:
     ) -> Page:
         crumbs = (Crumb(_MAPPINGS, MAPPINGS), Crumb(self.outline.name, self.to.overview))
         more.setdefault("crumbs", crumbs if name != "index" else crumbs[:1])
-        context = {"mapping": self.mapping, "outline": self.outline, "to": self.to, **context}
+        context = {
+            "mapping": self.mapping,
+            "outline": self.outline,
+            "to": self.to,
+            "said": self.said,
+            **context,
+        }
         path = self.to.page(name)
         return _page(path, title, template, context, section=_MAPPINGS, **more)
 
@@ -153,6 +193,7 @@ class Subject:
             "paragraphs": _paragraphs(outline.description),
             "parents": outline.chain[1:],
             "known": known,
+            "dropped": self._dropped(),
         }
         headings = [Heading("The tree it makes", "tree"), Heading("Nodes", "nodes")]
         if outline.dropped:
@@ -167,10 +208,24 @@ class Subject:
             "overview",
             context,
             headings=tuple(headings),
-            entries=(entry,),
+            entries=(entry, *(self._entry(each.rule, each.reason) for each in outline.dropped)),
             description=outline.title,
             wide=True,
         )
+
+    def _dropped(self) -> list[tuple[Dropped, str]]:
+        """What is not stored, each with the anchor of its rule."""
+        anchors: dict[str, str] = {}
+        found = []
+        for dropped in self.outline.dropped:
+            anchor = "" if dropped.rule in anchors else anchor_of_name(dropped.rule)
+            anchors[dropped.rule] = anchor
+            found.append((dropped, anchor))
+        return found
+
+    def _entry(self, rule: str, text: str) -> Entry:
+        """What search finds a rule by."""
+        return Entry(Kind.RULE, rule, self.rules[rule], text, self.outline.name)
 
     def _node(self, node: OutlineNode) -> Page:
         above = ancestors(self.outline, node)
@@ -203,10 +258,17 @@ class Subject:
             context,
             crumbs=crumbs,
             headings=tuple(_headings_of_node(node)),
-            entries=(entry,),
-            description=key_in_words(node.purpose),
+            entries=(entry, *self._entries_of_rules(node)),
+            description=self.said(node.purpose),
             wide=True,
         )
+
+    def _entries_of_rules(self, node: OutlineNode) -> Iterator[Entry]:
+        """Yield what search finds the rules by that have no other place than a node's page."""
+        page = self.to.node(node)
+        for rule in _rules_without_pages(node):
+            if self.rules[rule.rule].startswith(f"{page}#"):
+                yield self._entry(rule.rule, rule.condition)
 
     def _example_path(self, node: OutlineNode) -> tuple[str, ...]:
         for top in self.mapping.example:
@@ -272,25 +334,10 @@ class Subject:
         if outline.moved:
             headings.append(Heading("Moved", "moved"))
         entries = [
-            Entry(
-                Kind.RULE,
-                repair.rule,
-                self.to.rule(repair.rule),
-                " ".join(filter(None, (repair.reason, *repair.does))),
-                outline.name,
-            )
-            for repair in (*outline.repairs, *outline.hooks)
+            self._entry(each.rule, " ".join(filter(None, (each.reason, *each.does))))
+            for each in (*outline.repairs, *outline.hooks)
         ]
-        entries += [
-            Entry(
-                Kind.RULE,
-                f"settings.{setting.name}",
-                self.to.rule(f"settings.{setting.name}"),
-                setting.help,
-                outline.name,
-            )
-            for setting in outline.settings
-        ]
+        entries += [self._entry(f"settings.{each.name}", each.help) for each in outline.settings]
         return self._make(
             "repairs",
             f"Repairs and settings of {outline.name}",
@@ -309,6 +356,7 @@ class Subject:
         anchors = _anchors_of(history)
         context = {
             "history": list(zip(history, anchors, strict=True)),
+            "rules": self.rules,
             "versions": {name: version(name) for name in ("tiledmap", "event-model")},
         }
         headings = [
@@ -352,6 +400,11 @@ class Subject:
                     description=f"The text of {file}.",
                     wide=True,
                 )
+
+
+def _rules_without_pages(node: OutlineNode) -> tuple[Taking | OutlineAsset, ...]:
+    """The rules that make no nodes of their own but say what a node holds."""
+    return (*node.takes, *node.assets)
 
 
 def _anchors_of(history: Sequence[Generation]) -> list[str]:
