@@ -29,6 +29,7 @@ from tiledmap.sinks.embedded import open_catalog
 from tiledmap.sinks.tree import descend, find_runs
 
 CASES = find_cases()
+TESTS = Path(__file__).parents[1] / "mappings" / "shipped"
 SECTIONS = ("roots", "resources", "datums", "data_keys", "start", "descriptor", "stop")
 
 
@@ -42,6 +43,11 @@ def test_each_beamline_has_a_case() -> None:
         name for name, path in shipped_mappings().items() if path.parent.name != "mappings"
     }
     assert beamlines <= set(CASES)
+
+
+def test_each_shipped_mapping_has_tests_of_its_own() -> None:
+    tested = {path.name.partition(".")[0] for path in TESTS.glob("*.test.yaml")}
+    assert tested == set(shipped_mappings())
 
 
 def test_the_mapping_has_no_problems(case: Case) -> None:
