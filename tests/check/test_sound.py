@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.check.subjects import alone, beamline, codes, only, shipped, subject_of
+from tiledmap import validate
 from tiledmap.check import CHECKS, check, merge_causes
 from tiledmap.check.scopes import SCOPES, WHERE, types_of_names
 from tiledmap.check.sound import check_sound
@@ -438,7 +439,7 @@ def test_every_check_is_listed_once() -> None:
 
 
 def test_a_shipped_mapping_has_no_problems() -> None:
-    assert check(subject_of(shipped("bluesky-v3"))) == []
+    assert validate("bluesky-v3") == []
 
 
 def test_a_field_that_does_not_exist_is_reported_once_with_its_other_places() -> None:

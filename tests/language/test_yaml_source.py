@@ -265,6 +265,12 @@ def test_a_comment_that_ignores_nothing_is_reported_once_all_checks_have_run() -
     assert apply_suppressions([], [source], checked=False) == []
 
 
+def test_a_comment_of_an_inherited_file_is_judged_where_that_is_checked() -> None:
+    own, inherited = read("a: 1\n"), read("a: 1  # tiledmap: ignore[TM502] so\n")
+    assert apply_suppressions([], [own, inherited]) == []
+    assert apply_suppressions([warning(1)], [own, inherited]) == []
+
+
 def test_an_error_is_not_ignored() -> None:
     source = read("a: 1  # tiledmap: ignore[TM201] so\n")
     error = warning(1, "TM201")

@@ -8,18 +8,21 @@ DuckDB and PostgreSQL.
 import importlib.metadata
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tiledmap.check.globs import is_glob
 from tiledmap.check.layout import (
+    certain,
     is_path,
     is_torn,
+    is_unread,
     items,
     literal_strings,
     stored_data,
     stored_streams,
 )
+from tiledmap.check.matching import ASSETS, FILES
 from tiledmap.check.subject import Subject
 from tiledmap.language import nodes
 from tiledmap.language.scalars import Free, Text
@@ -37,6 +40,7 @@ def check_storable(subject: Subject) -> Iterator[Problem]:
         yield from _asset(rule)
     if mapping.repair:
         yield from _repairs(mapping.repair)
+        yield from _unread_files(mapping, mapping.repair)
 
 
 def _run(run: nodes.Run) -> Iterator[Problem]:
@@ -359,6 +363,32 @@ def _repairs(repair: nodes.Repairs) -> Iterator[Problem]:
             yield from _mimetype(resource.mimetype, resource.at("mimetype"))
     for data_key in repair.data_keys:
         yield from _repaired_shape(data_key)
+        yield from _new_name(data_key)
+
+
+RESERVED = ("time", "seq_num", "rowid", "internal")
+OF_TIMESTAMPS = "ts_"
+
+
+def _new_name(rule: nodes.DataKeyRepair) -> Iterator[Problem]:
+    """Report a new name for a data key that stands for something else in what is stored."""
+    if rule.rename is None or is_torn(rule.rename):
+        return
+    name = rule.rename.source
+    first = rule.rename.parts[0] if rule.rename.parts else ""
+    if isinstance(first, str) and first.startswith(OF_TIMESTAMPS):
+        why = f"a column that begins with {OF_TIMESTAMPS} holds the timestamps of another"
+    elif name.casefold() in RESERVED:
+        why = "each table of events has a column of that name, or is called so"
+    else:
+        return
+    yield Problem(
+        "TM414",
+        rule.at("rename"),
+        f"no data key can be called '{name}': {why}",
+        label="it would be stored under yet another name",
+        hint="give it a name of its own",
+    )
 
 
 # ---------------------------------------------------------------- files
@@ -433,6 +463,58 @@ def _asset(rule: nodes.AssetRule) -> Iterator[Problem]:
             f"asset rule '{rule.name}' does not say how files become one array",
             hint="join: stack adds a dimension for them, join: concat does not",
         )
+
+
+def _unread_files(mapping: nodes.Mapping, repair: nodes.Repairs) -> Iterator[Problem]:
+    """Follow the specs of a mapping to what reads their files, and ask who says what that needs.
+
+    A Resource or a Datum may bring it in kwargs of its own. A mapping that relies on that says so
+    by declaring them; or else nobody knows before the first file. Inherited rules have been judged
+    where they stand.
+    """
+    home = mapping.at().file
+    for rule in repair.resources:
+        by_spec = rule.match is not None and rule.match.spec is not None and not is_unread(rule)
+        if rule.mimetype is None or not by_spec or rule.at("mimetype").file != home:
+            continue
+        asset = _reader_of(rule.mimetype, mapping.assets)
+        if asset is None:
+            continue
+        said = {*_said_of(rule, repair), *asset.parameters}
+        for needed in [each for each in _needed(asset) if each not in said]:
+            yield Problem(
+                "TM415",
+                rule.at("mimetype"),
+                f"nothing says which {needed} the files have that '{rule.name}' takes",
+                label=f"'{asset.name}' reads them, and needs a {needed}",
+                hint=f"say it:  parameters: {{{needed}: …}}\n"
+                f"or, if each resource brings it:  kwargs: {{{needed}: {{type: string}}}}",
+                notes=(Note(f"'{asset.name}' is here", asset.at("name")),),
+            )
+
+
+def _said_of(rule: nodes.ResourceRepair, repair: nodes.Repairs) -> Iterator[str]:
+    """Yield what repairs say, or declare, of the files that one of them takes."""
+    region = FILES.region(rule.match)
+    said: tuple[nodes.ResourceRepair | nodes.DatumRepair, ...] = (*repair.resources, *repair.datums)
+    for other in said:
+        if FILES.overlap(region, FILES.region(other.match)):
+            yield from other.parameters
+            yield from other.kwargs
+
+
+def _reader_of(mimetype: str, assets: Sequence[nodes.AssetRule]) -> nodes.AssetRule | None:
+    """Find the rule that reads all files of a mimetype; None where that is not certain."""
+    region = {"mimetype": (mimetype,)}
+    for asset in assets:
+        if ASSETS.overlap(region, ASSETS.region(asset.match)):
+            return asset if ASSETS.covered(region, certain(ASSETS, [asset])) else None
+    return None
+
+
+def _needed(asset: nodes.AssetRule) -> tuple[str, ...]:
+    own = _NEEDS.get(asset.consolidator or "")
+    return tuple(dict.fromkeys((*asset.needs, *([own] if own else ()))))
 
 
 def _consolidator(rule: nodes.AssetRule, consolidator: str) -> Iterator[Problem]:

@@ -210,19 +210,21 @@ def apply_suppressions(
 ) -> list[Problem]:
     """Leave out the warnings that comments ask to ignore, and judge those comments.
 
-    Only warnings can be ignored: a mapping with an error cannot be compiled, said or unsaid.
+    Only warnings can be ignored: a mapping with an error cannot be compiled, said or unsaid. A
+    comment of an inherited file may be of no use to those that change what it speaks of; it is
+    judged where its own file is checked.
 
     Parameters
     ----------
     problems
         What was found.
     sources
-        The files with the comments.
+        The files with the comments, the mapping's own first.
     checked
         Whether every check has run; otherwise a comment may yet turn out to be of use.
     """
     left = list(problems)
-    for source in sources:
+    for number, source in enumerate(sources):
         for suppression in source.suppressions:
             here = [
                 problem
@@ -236,7 +238,8 @@ def apply_suppressions(
             ]
             left = [problem for problem in left if problem not in ignored]
             used = {problem.code for problem in ignored}
-            left += _judge(suppression, used if checked else used | set(suppression.codes))
+            if number == 0:
+                left += _judge(suppression, used if checked else used | set(suppression.codes))
     return left
 
 

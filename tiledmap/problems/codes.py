@@ -118,6 +118,8 @@ CODES: dict[str, Code] = _table(
     Code("TM411", "access tags that may be empty", _WARNING),
     Code("TM412", "a mimetype that is not one"),
     Code("TM413", "a mimetype that Tiled has no adapter for", _WARNING),
+    Code("TM414", "a data key's new name that stands for something else"),
+    Code("TM415", "files whose reader may lack what it needs", _WARNING),
     # 5xx: readable
     Code("TM500", "the run has no versioned BlueskyRun spec"),
     Code("TM501", "a stream has no versioned BlueskyEventStream spec"),
