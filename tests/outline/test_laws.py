@@ -73,7 +73,7 @@ def test_links_and_coverage_tell_the_same(name: str) -> None:
 
 
 @given(text=strategies.mappings())
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 def test_links_and_coverage_tell_the_same_of_any_mapping(place: Path, text: str) -> None:
     place.write_text(text)
     check(tiledmap.load(place).outline)

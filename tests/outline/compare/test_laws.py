@@ -44,7 +44,7 @@ def test_a_mapping_is_what_it_is(name: str) -> None:
 
 
 @given(text=strategies.mappings())
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_mapping_is_what_it_is(place: Path, text: str) -> None:
     place.write_text(text)
     assert compare(side(place), side(place)).changes == ()
@@ -62,7 +62,7 @@ def test_what_is_added_there_is_removed_back(name: str) -> None:
 
 @given(one=strategies.mappings(), other=strategies.mappings())
 @settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # two mappings take minutes to shrink

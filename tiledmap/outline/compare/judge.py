@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tiledmap.check.coverage import OTHER
 from tiledmap.check.matching import ASSETS, DATA_KEYS, STREAMS, Matching
 from tiledmap.language import nodes
 from tiledmap.outline.compare.values import Aspect, Category, Fact, Side
-from tiledmap.outline.values import FieldPath, MetadataEntry, OutlineNode, Part
+from tiledmap.outline.values import FieldPath, Link, MetadataEntry, OutlineNode, Part
 
 LOSSY, READER, PATH = Category.LOSSY, Category.READER, Category.PATH
 TYPE, ADDITIVE, TEXT = Category.TYPE, Category.ADDITIVE, Category.TEXT
@@ -52,19 +53,26 @@ def _node_of(side: Side, id: str) -> OutlineNode | None:
 
 def _kept(side: Side, fields: Iterable[FieldPath]) -> bool:
     """Whether every field can be read from somewhere, as it comes."""
-    links = [link for link in side.outline.links if link.whole]
-    held = [link for link in links if link.part in (Part.METADATA, Part.COLUMN, Part.VALUES)]
-    return all(any(link.field.covers(field) for link in held) for field in fields)
+    return all(
+        any(_keeps(link, field) for link in side.outline.links_of(field)) for field in fields
+    )
+
+
+def _keeps(link: Link, field: FieldPath) -> bool:
+    held = link.part in (Part.METADATA, Part.COLUMN, Part.VALUES)
+    return link.whole and held and link.field.covers(field)
 
 
 def is_passed_on(side: Side, id: str, entry: MetadataEntry) -> bool:
-    """Whether a copied field is stored even where nobody declares it."""
+    """Whether a copied field is stored though nobody declares it; one that is declared is named."""
+    document, field = entry.fields[0].document, entry.fields[0].steps[0]
+    declared = {(row.document, row.field) for row in side.outline.coverage}
     node = _node_of(side, id)
+    if node is None or (document, field) in declared:
+        return False
     above, dot, _ = entry.key.rpartition(".")
-    rest = f"{above}{dot}*"
-    return node is not None and any(
-        other.key == rest and other.text == entry.text for other in node.metadata
-    )
+    rest = f"{above}{dot}{OTHER}"
+    return any(other.key == rest and other.text == entry.text for other in node.metadata)
 
 
 def entry_of(side: Side, fact: Fact) -> MetadataEntry:
