@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from tiledmap.check.examine import Examined as Examined
 from tiledmap.check.examine import examine as examine
+from tiledmap.display.problem_list import ProblemList
 from tiledmap.language.load import render, resolve
 from tiledmap.problems import MappingError
 from tiledmap.resources import shipped_mappings
 
 if TYPE_CHECKING:
     from tiledmap.display.preview import Preview
-    from tiledmap.display.problem_list import ProblemList
     from tiledmap.docgen.mapping_pages import Documented
     from tiledmap.outline.values import Outline
     from tiledmap.plan.steps import Plan
@@ -30,10 +30,8 @@ def validate(
     *,
     settings: Mapping[str, Any] | None = None,
     overlays: Sequence[str | Path] = (),
-) -> "ProblemList":
+) -> ProblemList:
     """Say everything that is wrong with a mapping, in the order in which to read it."""
-    from tiledmap.display.problem_list import ProblemList
-
     examined = examine(source, settings=settings, overlays=overlays)
     return ProblemList(examined.problems, examined.sources)
 
@@ -66,7 +64,7 @@ class LoadedMapping:
         self.resolved = examined.resolved.mapping
         self.settings = dict(examined.resolved.settings)
         self.sha256 = examined.resolved.sha256
-        self.problems = examined.problems
+        self.problems = ProblemList(examined.problems, examined.sources)
         self.sources = examined.sources
 
     def __repr__(self) -> str:
@@ -75,7 +73,8 @@ class LoadedMapping:
     def _repr_html_(self) -> str:
         from tiledmap.outline.branches import outline_as_html
 
-        return outline_as_html(self.outline)
+        warnings = self.problems._repr_html_() if self.problems else ""
+        return outline_as_html(self.outline) + warnings
 
     @property
     def name(self) -> str:

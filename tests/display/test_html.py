@@ -16,6 +16,16 @@ HOSTILE = "</details><script>alert('1')</script>&amp;\x1b[2J\u202e\"x"
 SHOWN = "</details><script>alert('1')</script>&amp;�[2J�\"x"
 
 
+BROKEN = """\
+tiledmap: 1
+name: smi
+version: 1.0.0
+extends: bluesky-v3@^3
+run:
+  parnt: [smi]
+"""
+
+
 def everything_hostile() -> list[str]:
     branch = Branch(
         HOSTILE,
@@ -79,6 +89,14 @@ def test_a_mapping_is_shown_as_a_tree_that_unfolds():
     assert "bluesky-v3.yaml:159" in [each.text for each in page.all(class_="tm-place")]
 
 
+def test_what_a_mapping_warns_of_is_shown_below_it(tmp_path):
+    (tmp_path / "warned.yaml").write_text(
+        BROKEN.replace("parnt: [smi]", "key: run_${{ start.uid }}")
+    )
+    page = read(tiledmap.load(tmp_path / "warned.yaml")._repr_html_())
+    assert [each.text for each in page.all("mark")] == ["run_${{ start.uid }}"]
+
+
 def test_a_plan_is_shown_with_every_step():
     plan = tiledmap.load("bluesky-v3").plan
     page = read(plan._repr_html_())
@@ -104,16 +122,6 @@ def test_many_lines_are_folded(lines, folded):
     page = read(trees_as_html("smi", [], heading=[fact]))
     assert len(page.all("details")) == folded
     assert len(page.all("dd")[0].all("div")) == lines
-
-
-BROKEN = """\
-tiledmap: 1
-name: smi
-version: 1.0.0
-extends: bluesky-v3@^3
-run:
-  parnt: [smi]
-"""
 
 
 @pytest.fixture
