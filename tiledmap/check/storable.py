@@ -219,6 +219,7 @@ def _rank(rule: nodes.DataRule, count: int) -> Iterator[Problem]:
         "TM404",
         rule.at("dims"),
         f"what '{rule.name}' stores has {most}; this names {count}",
+        label="each event adds to the first",
         hint="dims: [time, ...] is the events, then the data key's own",
     )
 
@@ -244,6 +245,8 @@ def _repaired_shape(rule: nodes.DataKeyRepair) -> Iterator[Problem]:
             "TM404",
             rule.at("dims"),
             f"repair '{rule.name}' names {len(rule.dims)} dims for a shape of {count}",
+            label="one name for each length",
+            hint="events are not among them: the data rule names theirs, as in dims: [time, ...]",
             notes=(Note("the shape is given here", rule.at("shape")),),
         )
 
@@ -461,6 +464,7 @@ def _asset(rule: nodes.AssetRule) -> Iterator[Problem]:
             "TM408",
             rule.at("consolidator"),
             f"asset rule '{rule.name}' does not say how files become one array",
+            label="the array's shape depends on it",
             hint="join: stack adds a dimension for them, join: concat does not",
         )
 
