@@ -17,13 +17,13 @@ class Kind(StrEnum):
     FIELD = "field"
     NODE = "node"
     MAPPING = "mapping"
-    RULE = "rule"
     KEYWORD = "keyword"
     FUNCTION = "function"
     PROBLEM = "problem"
     CONSOLIDATOR = "consolidator"
     SPEC = "spec"
     COMMAND = "command"
+    RULE = "rule"
     PAGE = "page"
 
 

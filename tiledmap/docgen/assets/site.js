@@ -143,7 +143,7 @@
   const list = document.getElementById("found");
   const status = dialog.querySelector(".search-status");
   const MOST = 40;
-  const WEIGHTS = { field: 3, node: 3, mapping: 2.5, rule: 2.2, keyword: 2.2, function: 2.2, problem: 2, consolidator: 2, spec: 2, command: 2, page: 1 };
+  const WEIGHTS = { field: 3, node: 3, mapping: 2.5, keyword: 2.2, function: 2.2, problem: 2, consolidator: 2, spec: 2, command: 2, rule: 1.5, page: 1 };
   const NAMES = new Set(["field", "node", "rule", "keyword", "function", "consolidator", "spec", "command"]);
   let index = null;
   let selected = -1;
