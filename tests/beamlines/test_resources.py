@@ -7,8 +7,8 @@ import pytest
 import tiledmap
 from tests.beamlines import resources
 from tests.beamlines.composing import RunDocuments, external
-from tests.beamlines.logs import logged_texts
 from tiledmap.runtime.upgrade import upgrade_resource
+from tiledmap.testing.logs import logged_texts
 
 # The tables of mimetypes of BMM, CMS, CSX, ESM, IOS, ISS, QAS and lsdc, and the handlers that
 # area-detector-handlers registers

@@ -17,7 +17,6 @@ import pytest
 
 import tiledmap
 from tests.beamlines import Case, NamedDocument, find_cases, moved, settings
-from tests.beamlines.logs import logged_texts
 from tests.beamlines.record import recording
 from tests.comparing import described
 from tiledmap.api import LoadedMapping
@@ -27,6 +26,7 @@ from tiledmap.resources import shipped_mappings
 from tiledmap.runtime.report import RunReport
 from tiledmap.sinks.embedded import open_catalog
 from tiledmap.sinks.tree import descend, find_runs
+from tiledmap.testing.logs import logged_texts
 
 CASES = find_cases()
 TESTS = Path(__file__).parents[1] / "mappings" / "shipped"

@@ -7,9 +7,9 @@ import numpy as np
 
 import tiledmap
 from tests.beamlines import smi
-from tests.beamlines.logs import logged_texts
 from tiledmap.runtime.ops import Asset
 from tiledmap.sinks.memory import MemorySink, StoredNode
+from tiledmap.testing.logs import logged_texts
 
 DOCUMENTS = list(smi.documents())
 UID = DOCUMENTS[0][1]["uid"]

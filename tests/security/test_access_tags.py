@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 import tiledmap
-from tests.beamlines.logs import logged_texts
+from tiledmap.testing.logs import logged_texts
 from tests.conftest import ALL_SCOPES, PolicyServer, serve_with_policy
 from tests.files import frames, write_sequence, write_tiff
 from tests.runs.external.record import TIFF, image, stream_datum, stream_resource

@@ -151,6 +151,14 @@ def test_problems_are_expected_by_code_or_by_words(tmp_path: Path) -> None:
   - name: by code
     settings: {max_columns: 2}
     expect_problem: TM026
+  - name: by code, and nothing is stored
+    given: {documents: nothing.jsonl}
+    settings: {max_columns: 2}
+    expect_problem: TM026
+    strict: true
+  - name: another error beside the one that is expected
+    settings: {max_columns: 2, max_colums: 5}
+    expect_problem: TM026
   - name: a code that does not occur
     expect_problem: TM026
   - name: a refused setting
@@ -159,9 +167,11 @@ def test_problems_are_expected_by_code_or_by_words(tmp_path: Path) -> None:
     strict: true
 """
     )
-    words, code, other, setting = map(run_case, load_cases(path))
+    words, code, strict, two, other, setting = map(run_case, load_cases(path))
 
     assert code.passed
+    assert strict.passed
+    assert [problem[:2] for problem in differences(two)] == [("TM025", "5")]
     assert differences(words) == [("TM604", "no such words", "")]
     assert words.problems[0].hint.splitlines()[-1] == "nothing was logged"
     assert differences(other) == [("TM604", "TM026", "")]

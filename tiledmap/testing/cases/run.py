@@ -1,10 +1,8 @@
 """Run tests: documents through a mapping, into memory."""
 
-import logging
 import re
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from tiledmap.sinks.memory import MemorySink
 from tiledmap.sinks.tree import TreeNode, trees_of_memory
 from tiledmap.testing.cases.compare import Found, compare
 from tiledmap.testing.cases.read import Case, inline_documents, node_at
+from tiledmap.testing.logs import logged_texts
 
 
 @dataclass(frozen=True)
@@ -80,23 +79,24 @@ def _outcome(case: Case, settings: Mapping[str, Any]) -> Outcome:
     examined = examine(case.mapping, settings=values, environ={})
     sources = {**examined.sources, case.source.file: case.source.text}
     codes = sorted({problem.code for problem in examined.problems})
-    if statement.expect_problem in codes and not (statement.expect or statement.strict):
+    expected = statement.expect_problem
+    errors = [problem for problem in examined.problems if problem.severity is Severity.ERROR]
+    if others := [_in_test(case, error) for error in errors if error.code != expected]:
+        return Outcome(case, tuple(rank(others)), sources=sources)
+    if expected in codes and (errors or not (statement.expect or statement.strict)):
         return Outcome(case, sources=sources)
-    if examined.has_errors or examined.resolved.mapping is None:
-        errors = (p for p in examined.problems if p.severity is Severity.ERROR)
-        return Outcome(case, tuple(_in_test(case, error) for error in errors), sources=sources)
     if statement.given_ is None:
         return Outcome(case, tuple(_judge_problem(case, codes, ())), sources=sources)
     documents, problems = _documents(case)
     if problems:
         return Outcome(case, tuple(rank(problems)), sources=sources)
-    found, logged = _store(case, examined, documents)
+    stored = _store(case, examined, documents)
     problems = [
-        *compare(case, found.nodes, found.rules),
-        *_judge_problem(case, codes, logged),
-        *_judge_log(case, logged),
+        *compare(case, stored.nodes, stored.rules),
+        *_judge_problem(case, codes, stored.logged),
+        *_judge_log(case, stored.logged),
     ]
-    return Outcome(case, tuple(rank(problems)), found.nodes, logged, sources)
+    return Outcome(case, tuple(rank(problems)), stored.nodes, stored.logged, sources)
 
 
 # ---------------------------------------------------------------- what is given
@@ -162,18 +162,17 @@ def _refused(name: str, document: Any, number: int, span: Span) -> Iterator[Prob
 class _Stored:
     nodes: Mapping[str, Found]
     rules: Mapping[str, str]
+    logged: tuple[str, ...]
 
 
-def _store(
-    case: Case, examined: Examined, documents: list[NamedDocument]
-) -> tuple[_Stored, tuple[str, ...]]:
-    """Write documents into memory; what was made, and what was logged."""
+def _store(case: Case, examined: Examined, documents: list[NamedDocument]) -> _Stored:
+    """Write documents into memory."""
     assert examined.resolved.mapping is not None
     plan = lower(examined.resolved.mapping, examined.resolved.settings, examined.resolved.sha256)
     rules = rule_places(plan)
     sink = MemorySink()
     with (
-        _logged() as texts,
+        logged_texts() as texts,
         Writer(layout_of(named_by_rule(plan)), sink, delivery="inline") as writer,
     ):
         for name, document in documents:
@@ -182,7 +181,7 @@ def _store(
         "/".join(path): Found(node, rules.get(node.made_by, node.made_by), case.here)
         for path, node in _walk(trees_of_memory(sink), ())
     }
-    return _Stored(nodes, rules), tuple(texts)
+    return _Stored(nodes, rules, tuple(texts))
 
 
 def _walk(
@@ -192,30 +191,6 @@ def _walk(
         path = (*above, node.key)
         yield path, node
         yield from _walk(node.children, path)
-
-
-class _Texts(logging.Handler):
-    """Keeps the texts of warnings and errors."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.texts: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.texts.append(record.getMessage())
-
-
-@contextmanager
-def _logged() -> Iterator[list[str]]:
-    """Keep what tiledmap logs until the block ends; nobody else is told."""
-    handler, logger = _Texts(), logging.getLogger("tiledmap")
-    propagate, logger.propagate = logger.propagate, False
-    logger.addHandler(handler)
-    try:
-        yield handler.texts
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate
 
 
 # ---------------------------------------------------------------- problems that are expected

@@ -1,4 +1,4 @@
-"""What tiledmap logs."""
+"""What tiledmap logs, as a test looks at it."""
 
 import logging
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class _Texts(logging.Handler):
-    """Keeps the texts of all that is logged, from warnings on."""
+    """Keeps the texts of warnings and errors."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -18,10 +18,12 @@ class _Texts(logging.Handler):
 
 @contextmanager
 def logged_texts() -> Iterator[list[str]]:
-    """What tiledmap logs in the meantime."""
+    """Keep the warnings and errors that tiledmap logs until the block ends; nobody else is told."""
     handler, logger = _Texts(), logging.getLogger("tiledmap")
+    propagate, logger.propagate = logger.propagate, False
     logger.addHandler(handler)
     try:
         yield handler.texts
     finally:
         logger.removeHandler(handler)
+        logger.propagate = propagate
