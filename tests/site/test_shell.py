@@ -33,9 +33,9 @@ def test_search_is_used_by_keyboard_alone(window):
     window.open("index.html")
     dialog = window.page.get_by_role("dialog", name="Search")
     window.page.keyboard.press("Control+k")
-    assert dialog.is_visible()
+    dialog.wait_for(state="visible")
     window.page.keyboard.press("Escape")
-    assert not dialog.is_visible()
+    dialog.wait_for(state="hidden")
 
     titles = window.search("time")
     field = window.page.get_by_role("combobox")
@@ -103,9 +103,9 @@ def test_the_menu_of_a_phone(open_window):
     button = visit.page.get_by_role("button", name="Menu")
     assert not menu.is_visible()
     button.click()
-    assert menu.get_by_role("link", name="Functions").is_visible()
+    menu.get_by_role("link", name="Functions").wait_for(state="visible")
     visit.page.keyboard.press("Escape")
-    assert not menu.is_visible()
+    menu.wait_for(state="hidden")
 
 
 def test_copies_of_a_session_are_its_commands(open_window):
