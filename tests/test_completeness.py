@@ -18,6 +18,9 @@ from tiledmap.codegen.module import generate
 from tiledmap.language import nodes
 from tiledmap.language.expressions import Expr, Literal
 from tiledmap.language.load import Resolved, resolve
+from tiledmap.outline.compare.compare import compare
+from tiledmap.outline.compare.values import Side
+from tiledmap.outline.make import make_outline
 from tiledmap.plan.lower import lower
 from tiledmap.plan.steps import FieldTest, Plan
 from tiledmap.plan.text import format_plan
@@ -50,6 +53,12 @@ FOR_PEOPLE_AND_CHECKS = {
     ("StreamRule", "events"): "shown, and proved by `check.total`",
 }
 """Fields that need not change a plan, and why."""
+
+IN_NO_OUTLINE = {
+    ("Mapping", "profile"): "`free` is what holds where nothing is said",
+    ("*", "over"): "decides an order, which is that of the file already",
+}
+"""Fields that need not change an outline here, nor be a difference, and why."""
 
 NOT_COMPILED = {
     ("Plan", "settings"): "are in the expressions already",
@@ -175,6 +184,30 @@ def test_every_keyword_changes_the_plan(everything: Resolved) -> None:
                 idle.add((name_of(node), field))
 
     assert not idle, "these keywords do nothing"
+
+
+def test_every_keyword_changes_the_outline_and_is_a_difference(everything: Resolved) -> None:
+    assert everything.mapping is not None
+    whole = Side(everything.mapping, make_outline(everything.mapping, everything.settings))
+    asked, outlined, told = set(), set(), set()
+    for path, node in nodes_in(everything.mapping):
+        for field in node.given:
+            optional = not type(node).model_fields[field].is_required()
+            if not optional or excused(IN_NO_OUTLINE, name_of(node), field):
+                continue
+            mapping = changed(everything.mapping, path, field)
+            if mapping.run is None:
+                continue  # there is no outline without a run
+            without = Side(mapping, make_outline(mapping, everything.settings))
+            keyword = (name_of(node), field)
+            asked.add(keyword)
+            if without.outline != whole.outline:
+                outlined.add(keyword)
+            if compare(whole, without).changes:
+                told.add(keyword)
+
+    assert asked - outlined == set(), "the outline does not show these keywords"
+    assert asked - told == set(), "`tiledmap diff` does not tell of these keywords"
 
 
 # ---------------------------------------------------------------- steps
