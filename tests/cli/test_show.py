@@ -78,6 +78,26 @@ def test_a_terminal_without_unicode_gets_what_it_can_show(mapping):
     assert result.stdout.isascii()
 
 
+def test_programs_get_the_tree_as_json(tiledmap, mapping):
+    shown = json.loads(tiledmap("show", mapping.name, "--format", "json").stdout)
+    [sample] = shown["top"]
+    [run] = sample["children"]
+    [stream] = run["children"]
+    table = stream["children"][-1]
+    assert run["at"] == "smi.yaml:11:3"
+    assert run["path"] == ["${{ slug(start.sample_name) }}", "${{ start.uid }}"]
+    assert (table["id"], table["family"]) == ("streams.every-stream.tables.internal", "table")
+    assert table["columns"][0]["fields"] == ["event.seq_num"]
+    assert [each["name"] for each in shown["chain"]] == ["smi", "bluesky-v3"]
+    assert shown["repairs"][0]["rule"] == "repair.resources.area-detector-hdf5"
+
+
+def test_only_the_tree_is_printed_as_json(tiledmap, mapping):
+    result = tiledmap("show", mapping, "--plan", "--format", "json")
+    assert result.returncode == 2
+    assert result.stderr.startswith("tiledmap: only the tree is printed as JSON")
+
+
 def test_one_thing_is_printed(tiledmap, mapping):
     result = tiledmap("show", mapping, "--plan", "--resolved")
     assert result.returncode == 2

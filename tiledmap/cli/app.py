@@ -132,6 +132,7 @@ app.command(
         "tiledmap show smi.yaml --plan       # what happens to each document",
         "tiledmap show smi.yaml --resolved   # with nothing inherited left",
         "tiledmap show smi.yaml --origin     # and which file says each line",
+        "tiledmap show smi.yaml --format json",
     ),
 )(show)
 app.command(

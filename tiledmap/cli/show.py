@@ -1,5 +1,6 @@
 """``tiledmap show``: what a mapping makes, and how."""
 
+import json
 import sys
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from tiledmap.cli.loading import load
 from tiledmap.cli.mistakes import Mistake
-from tiledmap.cli.options import MappingArgument, OverlayOption, SetOption
+from tiledmap.cli.options import MappingArgument, OverlayOption, SetOption, TreeFormat
 from tiledmap.cli.terminal import console
 
 
@@ -30,6 +31,9 @@ def show(
     ] = False,
     settings: SetOption = None,
     overlays: OverlayOption = None,
+    format: Annotated[
+        TreeFormat, typer.Option("--format", help="The tree for people or for programs.")
+    ] = TreeFormat.TEXT,
 ) -> None:
     """Draw the tree that a mapping makes, with the line of the mapping that makes each node.
 
@@ -37,9 +41,16 @@ def show(
     """
     if plan + resolved + origin > 1:
         raise Mistake("--plan, --resolved and --origin print different things: give one of them")
+    if format is TreeFormat.JSON and (plan or resolved or origin):
+        raise Mistake("only the tree is printed as JSON: leave out --format or the other option")
     loaded = load(mapping, settings, overlays)
     if resolved:
         typer.echo(loaded.show(resolved=True).rstrip("\n"))
+        return
+    if format is TreeFormat.JSON:
+        from tiledmap.outline.data import outline_as_data
+
+        typer.echo(json.dumps(outline_as_data(loaded.outline), indent=2, ensure_ascii=False))
         return
 
     from tiledmap.cli import drawing
