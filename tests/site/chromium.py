@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 AXE = "axe-core@4.14.1"
 
@@ -97,12 +97,16 @@ class Visit:
         self.page.on("console", lambda message: self.faults.append(f"console: {message.text}"))
         self.page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
         self.page.on("request", lambda request: self._note(request.url))
-        self.page.on("requestfailed", lambda request: self.faults.append(f"lacks {request.url}"))
+        self.page.on("requestfailed", self._note_failure)
         self.page.add_init_script(_WATCH_SHIFTS)
 
     def _note(self, url: str) -> None:
         if not url.startswith((self.site.as_uri(), "data:")):
             self.faults.append(f"asks for {url}")
+
+    def _note_failure(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the reader went on before it was there
+            self.faults.append(f"lacks {request.url}")
 
     def open(self, path: str) -> None:
         """Open a page of the site."""
