@@ -50,7 +50,7 @@ def test_it_is_a_json_schema() -> None:
 
 
 def test_every_key_is_described() -> None:
-    statements = [part for part in parts(SCHEMA) if part.get("additionalProperties") is False]
+    statements = [part for part in parts(SCHEMA) if "additionalProperties" in part]
     fields = [field for part in statements for field in part.get("properties", {}).items()]
     assert len(fields) > 150
     assert not [key for key, field in fields if not field.get("description")]
