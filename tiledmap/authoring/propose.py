@@ -151,10 +151,12 @@ class _Proposer:
 
     def _roots(self) -> Iterator[Statement]:
         place = ("repair", "roots")
-        away = [each for each in self.survey.directories if not each.there]
+        away = [
+            each
+            for each in self.survey.directories
+            if each.path.startswith("/") and each.path != "/" and not each.there
+        ]
         for each in sorted(away, key=lambda each: each.path):
-            if each.path == "/":
-                continue
             yield Statement(
                 place,
                 (
@@ -208,7 +210,7 @@ class _Proposer:
             (
                 f"What do files of the spec {seen.spec} hold? No rule knows it, so they are not "
                 "stored.",
-                f"There are {_example(seen)}. {_kwargs_shown(seen)}",
+                f"Seen in {_example(seen)}. {_kwargs_shown(seen)}",
             ),
             tuple(answers),
             urgent=True,
@@ -268,7 +270,7 @@ class _Proposer:
             (
                 f"What are resources of the spec {seen.spec}? They are not as its rule expects: "
                 f"{seen.refused}.",
-                f"There are {_example(seen)}. {_kwargs_shown(seen)} {note}".rstrip(),
+                f"Seen in {_example(seen)}. {_kwargs_shown(seen)} {note}".rstrip(),
             ),
             (Answer({key: value for key, value in rule.items() if value is not None}),),
             urgent=True,
@@ -287,7 +289,7 @@ class _Proposer:
             (
                 f"Where in files of the spec {seen.spec} are the data? Neither documents nor rules "
                 f"say {' and '.join(lacks)}.",
-                f"There are {_example(seen)}. {_kwargs_shown(seen)}",
+                f"Seen in {_example(seen)}. {_kwargs_shown(seen)}",
             ),
             (
                 Answer(
