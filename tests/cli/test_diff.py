@@ -73,7 +73,7 @@ def test_lines_fit_the_terminal(tiledmap, columns):
 def test_documents_show_which_runs_differ(tiledmap):
     arguments = ["diff", "bluesky-2024", "bluesky-v3", "--documents", str(SCAN)]
     result = tiledmap(*arguments, str(TESTS / "runs" / "count-arrays.jsonl"))
-    assert "of 2 runs, 2 differ" in result.stdout
+    assert "of 2 recorded runs, 2 change" in result.stdout
     assert (
         "/primary/internal: path /primary/internal, was /primary/internal/events" in result.stdout
     )
