@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -78,12 +79,19 @@ class Verdict(_Value):
 
 
 class Machine(_Value):
-    """What it was measured on."""
+    """What it was measured on.
+
+    Parameters
+    ----------
+    files
+        The kind of file system that catalogs and tables were in; empty where that is not known.
+    """
 
     cpu: str
     cores: int
     python: str
     kernel: str
+    files: str = ""
 
 
 class Report(_Value):
@@ -136,6 +144,7 @@ def describe_machine() -> Machine:
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         python=f"{platform.python_implementation()} {platform.python_version()}",
         kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
+        files=_file_system(Path(gettempdir())),
     )
 
 
@@ -147,6 +156,17 @@ def _cpu_model() -> str:
             if name.strip() == "model name":
                 return value.strip()
     return platform.processor() or platform.machine()
+
+
+def _file_system(directory: Path) -> str:
+    mounts = Path("/proc/mounts")
+    if not mounts.exists():
+        return ""
+    kinds = {
+        Path(place): kind for _, place, kind, *_ in map(str.split, mounts.read_text().splitlines())
+    }
+    here = directory.resolve()
+    return next((kinds[place] for place in (here, *here.parents) if place in kinds), "")
 
 
 def versions() -> dict[str, str]:

@@ -4,8 +4,10 @@ import asyncio
 import gc
 import os
 import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +23,19 @@ from tests.databases import free_port, run_postgresql
 from tiledmap.sinks.embedded import EmbeddedCatalog, open_catalog
 
 RUNS = Path(__file__).parent / "runs"
+MEMORY = Path("/dev/shm")
+ENOUGH = 4 << 30
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have all that tests write in memory, where there is room.
+
+    A database waits for the disk at each commit, which is most of the time that a catalog takes.
+    """
+    is_asked_for = config.getoption("basetemp") is not None or "TMPDIR" in os.environ
+    if not is_asked_for and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ENOUGH:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # it is asked for again
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,5 +1,6 @@
 """Data sources of random experiments, read back from real files through Tiled's own adapters."""
 
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,18 @@ from tiledmap.runtime.file_parts import insert_range
 
 SUFFIX = {"tiff": "tiff", "npy": "npy", "hdf5": "h5", "jpeg": "jpeg"}
 DATASET = "entry/data/data"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _threads_do_not_take_turns_in_the_middle() -> Iterator[None]:
+    """Let no two threads be within `ast.parse`, of which CPython 3.11 counts the depth together.
+
+    Tiled reads files in threads, and numpy parses the header of each.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(10.0)
+    yield
+    sys.setswitchinterval(before)
 
 
 @contextmanager
