@@ -46,6 +46,12 @@ def test_shipped_mappings_are_formatted(path: Path) -> None:
     assert formatted(text) == text, f"run: tiledmap fmt {path}"
 
 
+@pytest.mark.parametrize("path", MAPPINGS.glob("shipped/*.test.yaml"), ids=lambda path: path.stem)
+def test_their_tests_are_formatted(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert formatted(text, cls=CaseFileStatement) == text, f"run: tiledmap fmt {path}"
+
+
 # ---------------------------------------------------------------- order and style
 
 CASES = {
@@ -106,6 +112,14 @@ CASES = {
         "\n\nname: a\n\n\n\ntitle: b\nrun:\n\n  key: c\n",
         "name: a\n\ntitle: b\n\nrun:\n  key: c\n",
     ),
+    "empty lines after a block are not the block's": (
+        "description: |\n  a\n\n\nfoo: >-\n  b\n\nbar: 1\n",
+        "description: |\n  a\n\nfoo: >-\n  b\n\nbar: 1\n",
+    ),
+    "a block that ends with the file has no line end": (
+        "description: |\n  a\n  b",
+        "description: |-\n  a\n  b\n",
+    ),
     "a key without a value stays without": ("name:\ntitle: {}\n", "name:\ntitle: {}\n"),
     "lists in lists are indented": (
         "run: {parent: [[a, b], []]}\nstreams:\n- - a\n  -\n    - b\n",
@@ -165,6 +179,10 @@ def test_a_file_of_tests_is_formatted_by_its_own_order() -> None:
     assert formatted(text, cls=CaseFileStatement) == (
         "tiledmap_test: 1\ntests:\n  - name: x\n    expect: {a/b: {store: table, made_by: run}}\n"
     )
+
+
+def test_a_comment_ends_where_yaml_ends_a_line() -> None:
+    assert formatted("# one\u2028a: 1\n") == "# one\na: 1\n"
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: &x 1", "a: 1\na: 2", "a: !t 1", "\ta: 1"])

@@ -107,23 +107,21 @@ class Collection:
 def find_comments(source: Source) -> list[Comment]:
     """Find every comment of a text, in order."""
     scalars = sorted(_scalars(source.root), key=lambda scalar: scalar.start)
-    text, found, place, index = source.text, [], 0, 0
+    text, found, past, index = source.text, [], 0, 0
     while (index := text.find("#", index)) >= 0:
-        while place < len(scalars) and scalars[place].end <= index:
-            place += 1
-        if place < len(scalars) and scalars[place].start <= index:
-            index = scalars[place].end
+        while past < len(scalars) and scalars[past].end <= index:
+            past += 1
+        if past < len(scalars) and scalars[past].start <= index:
+            index = scalars[past].end
             continue
-        if index and text[index - 1] not in " \t\n":
+        if index and text[index - 1] not in " \t\n\x85\u2028\u2029":
             index += 1
             continue
-        end = text.find("\n", index)
-        end = len(text) if end < 0 else end
-        span = source.characters.span(index, end)
-        alone = not source.characters.lines[span.line - 1][: span.column - 1].strip()
-        comment = text[index:end].rstrip()
-        found.append(Comment(comment, span.line, span.column, index, alone))
-        index = end
+        place = source.characters.span(index, index)
+        line = source.characters.lines[place.line - 1]
+        before, comment = line[: place.column - 1], line[place.column - 1 :]
+        found.append(Comment(comment.rstrip(), place.line, place.column, index, not before.strip()))
+        index += len(comment)
     return found
 
 
@@ -280,6 +278,6 @@ class _Attachment:
 def _lines_inside_scalars(node: YamlNode) -> Iterator[int]:
     for scalar in _scalars(node):
         last = scalar.span.end_line
-        if scalar.style in ("|", ">"):
-            last += len(scalar.value) - len(scalar.value.rstrip("\n"))
+        if scalar.keeps_its_end:
+            last += len(scalar.value) - len(scalar.value.rstrip("\n")) - 1
         yield from range(scalar.span.line + 1, last + 1)

@@ -63,7 +63,7 @@ def format_source(source: Source, cls: type[Node] = Mapping) -> tuple[str, list[
     """Write a text that has been read in the canonical way; see `format_text`."""
     text = source.text
     top = read_elements(source)
-    if top is None:
+    if top is None or not top.elements:
         return text, []
     lines = _Page(source).collection(top, 0, Shape(Kind.NODE, cls))
     formatted = "".join(f"{line}\n" for line in lines)
@@ -146,7 +146,7 @@ class _Page:
     # ------------------------------------------------------------ one element
 
     def _element(self, element: Element, indentation: int, shape: Shape) -> list[str]:
-        head = "-" if element.key is None else f"{self._scalar(element.key, flow=False)[0]}:"
+        head = "-" if element.key is None else f"{self._key(element.key, flow=False)}:"
         head = f"{' ' * indentation}{head}"
         inner = element.collection
         if inner is None:
@@ -201,8 +201,7 @@ class _Page:
                     return None
                 value = lines[0]
             if element.key is not None:
-                key = self._scalar(element.key, flow=True)[0]
-                value = f"{key}: {value}"
+                value = f"{self._key(element.key, flow=True)}: {value}"
             parts.append(value)
         text = ", ".join(parts)
         return f"[{text}]" if isinstance(collection.node, SequenceNode) else f"{{{text}}}"
@@ -211,6 +210,9 @@ class _Page:
         first, *rest = self._scalar(node, flow=False)
         inner = " " * (indentation + _STEP)
         return [f"{head} {first}".rstrip(), *(f"{inner}{line}".rstrip() for line in rest)]
+
+    def _key(self, node: ScalarNode, *, flow: bool) -> str:
+        return self._scalar(node, flow=flow)[0] or '""'
 
     def _scalar(self, node: ScalarNode, *, flow: bool) -> list[str]:
         """Write a scalar; a text of several lines line by line, without its indentation."""
@@ -231,17 +233,25 @@ class _Page:
 
 
 def _block_scalar(node: ScalarNode, raw: str) -> list[str]:
-    header, *lines = raw.split("\n")
-    header = _DIGIT.sub(str(_STEP), header.partition("#")[0]) + "".join(header.partition("#")[1:])
-    filled = [line for line in lines if line.strip()]
-    depth = min((len(line) - len(line.lstrip(" ")) for line in filled), default=0)
-    if _DIGIT.search(header.partition("#")[0]) and node.value:
-        first = next(line for line in node.value.split("\n") if line.strip())
-        depth = len(filled[0]) - len(filled[0].lstrip(" ")) - (len(first) - len(first.lstrip(" ")))
+    """Write a block's lines without their indentation, its empty ones at the end included."""
+    first, *lines = raw.split("\n")
+    header = _DIGIT.sub(str(_STEP), node.header)
+    if node.value and not node.value.endswith("\n") and "-" not in header:
+        header = (
+            f"{header.rstrip().rstrip('+')}-"  # it ended with the file, which now has a line end
+        )
+    filled = [_leading(line) for line in lines if line.strip()]
+    depth = min(filled, default=0)
+    if filled and _DIGIT.search(header):  # then its first line may be indented on its own
+        depth = filled[0] - next(_leading(line) for line in node.value.split("\n") if line.strip())
     kept = [line[depth:] for line in lines]
-    if "+" in header.partition("#")[0]:
+    if node.keeps_its_end:
         kept += [""] * (len(node.value) - len(node.value.rstrip("\n")) - 1)
-    return [header, *kept]
+    return [header + first[len(node.header) :], *kept]
+
+
+def _leading(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 # ---------------------------------------------------------------- order

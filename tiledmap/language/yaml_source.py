@@ -80,6 +80,18 @@ class ScalarNode:
         """Whether nothing is written at all."""
         return self.plain and not self.value
 
+    @property
+    def header(self) -> str:
+        """The line on which a block begins, without its comment: ``|2+``; otherwise nothing."""
+        if self.style not in ("|", ">"):
+            return ""
+        return self.characters.text[self.start : self.end].partition("\n")[0].partition("#")[0]
+
+    @property
+    def keeps_its_end(self) -> bool:
+        """Whether empty lines after it belong to it."""
+        return "+" in self.header
+
     @cached_property
     def span(self) -> Span:
         """The scalar as it is written, quotes and all."""
