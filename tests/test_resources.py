@@ -58,3 +58,20 @@ def test_a_wheel_carries_its_mappings_schemas_and_pages(unpacked: Path, tmp_path
     assert all(Path(path).is_relative_to(unpacked) for path in mappings.values())
     assert title == "tiledmap mapping, version 1"
     assert pages == sorted(CODES)
+
+
+def test_a_wheel_carries_what_a_new_repository_is_made_of(unpacked: Path, tmp_path: Path) -> None:
+    probe = (
+        "import tiledmap.authoring.repository as made; print(made.__file__); "
+        "print(len(made.repository('p99', '0.1.0')), len(made.example_recording().splitlines()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(unpacked)!r}); {probe}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    home, counts = done.stdout.splitlines()
+    assert Path(home).is_relative_to(unpacked)
+    assert counts == "5 6"

@@ -78,7 +78,7 @@ def answered_at_once(draft: Draft) -> Iterator[str]:
         )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(runs())
 def test_what_is_drafted_from_any_run_is_valid(documents: list[NamedDocument]) -> None:
     draft = drafted(documents)
@@ -154,7 +154,7 @@ def odd_documents(draw: st.DrawFn) -> list[NamedDocument]:
     ]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(odd_documents())
 def test_what_is_drafted_from_odd_documents_is_valid(documents: list[NamedDocument]) -> None:
     draft = drafted(documents)
@@ -163,7 +163,7 @@ def test_what_is_drafted_from_odd_documents_is_valid(documents: list[NamedDocume
         assert problems_of(answered, WHERE) == [], answered
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.tuples(st.sampled_from(sorted(NAMES)), st.dictionaries(ANY_TEXT, JSON, max_size=4)),
