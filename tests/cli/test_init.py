@@ -116,6 +116,7 @@ def test_what_cannot_be_extended_is_a_problem(tiledmap, recording):
         (["--documents", "none.jsonl"], 2, "there is no file 'none.jsonl'"),
         (["--documents", "empty.jsonl"], 1, "there is no run in these documents"),
         (["--documents", "bad.jsonl"], 1, "bad.jsonl: record 1, byte 0: this is neither JSON"),
+        (["--documents", "empty.jsonl", "-o", "mine"], 2, "'mine' is no name of a mapping"),
         (["--ci", "one", "two"], 2, "--ci takes one directory"),
         (["--ci", "one", "-o", "two"], 2, "the repository's directory is named twice"),
     ],

@@ -37,7 +37,11 @@ def init(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Where to write the mapping; - prints it. With --ci, where to."
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Where to write the mapping, my-beamline.yaml if not given; - prints it. "
+            "With --ci, the directory.",
         ),
     ] = None,
     extends: Annotated[
@@ -88,6 +92,8 @@ def _make_mapping(
     printed = output == STDOUT
     path = Path(f"{name or _NAMED_AFTER}.yaml") if printed or output is None else output
     if not printed:
+        if path.suffix not in (".yaml", ".yml"):
+            raise Mistake(f"'{path}' is no name of a mapping", "a mapping is a .yaml file")
         _refuse_to_overwrite([path], force)
     files = find_files(documents)
     drafted = _draft(files, path, extends, name)
