@@ -22,6 +22,7 @@ from tiledmap.testing.cases.statements import CaseFileStatement
 MAPPINGS = Path(__file__).parents[1] / "mappings"
 INVALID = sorted(MAPPINGS.glob("invalid/*/mapping.yaml"))
 VALID = sorted(MAPPINGS.glob("valid/*.yaml"))
+TESTS = sorted(MAPPINGS.glob("shipped/*.test.yaml"))
 
 
 def formatted(text: str, **options: Any) -> str:
@@ -46,7 +47,7 @@ def test_shipped_mappings_are_formatted(path: Path) -> None:
     assert formatted(text) == text, f"run: tiledmap fmt {path}"
 
 
-@pytest.mark.parametrize("path", MAPPINGS.glob("shipped/*.test.yaml"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
 def test_their_tests_are_formatted(path: Path) -> None:
     text = path.read_text("utf-8")
     assert formatted(text, cls=CaseFileStatement) == text, f"run: tiledmap fmt {path}"
