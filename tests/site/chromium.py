@@ -32,9 +32,12 @@ _QUIETLY = (
 )
 
 _WATCH_SHIFTS = """
-window.shifted = 0;
+window.shifts = [];
 new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) window.shifted += entry.value;
+  for (const {value, sources} of list.getEntries()) {
+    const moved = sources.map(({node}) => (node?.outerHTML ?? "text").slice(0, 99));
+    window.shifts.push(`${value}: ${moved.join(" and ")}`);
+  }
 }).observe({type: "layout-shift", buffered: true});
 """
 
@@ -124,9 +127,10 @@ class Visit:
         """The page that is open, and the anchor, as links of the site name them."""
         return str(self.page.url).removeprefix(f"{self.site.as_uri()}/")
 
-    def shifted(self) -> float:
-        """How far what was painted moved without being asked to."""
-        return float(self.page.evaluate("window.shifted"))
+    def shifts(self) -> list[str]:
+        """What moved after it was painted, without being asked to, and how far."""
+        found: list[str] = self.page.evaluate("window.shifts")
+        return found
 
     def overflow(self) -> int:
         """By how many pixels the page is wider than the window."""

@@ -56,6 +56,7 @@ def open_window(browser: Browser, site: Path) -> Iterator[Callable[..., Visit]]:
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, **options
         )
+        context.set_default_timeout(2 * 60_000)  # a busy computer is no fault
         visits.append(Visit(context.new_page(), site))
         return visits[-1]
 

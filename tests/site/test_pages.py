@@ -33,7 +33,7 @@ def test_a_page_is_quiet_still_and_accessible(open_window, axe, page, size, sche
     visit.open(page)
     assert visit.violations(axe) == []
     assert visit.overflow() <= 0
-    assert visit.shifted() == 0
+    assert visit.shifts() == []
 
 
 def test_what_is_searched_is_accessible(open_window, axe):
