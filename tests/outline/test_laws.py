@@ -1,31 +1,15 @@
 """What holds for the outline of every mapping: shipped, written for tests, or made up."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 import tiledmap
-from tiledmap.api import shipped
+from tests.outline.mappings import WRITTEN
 from tiledmap.check.coverage import Coverage
 from tiledmap.outline.values import FieldPath, Link, Outline, Part
 from tiledmap.testing import strategies
-
-VALID = Path(__file__).parents[1] / "mappings" / "valid"
-WRITTEN = [*(mapping.name for mapping in shipped()), *sorted(map(str, VALID.glob("*.yaml")))]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def facility() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(VALID)
-        yield
-
-
-@pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("outlines") / "generated.yaml"
 
 
 def of_row(row: Coverage) -> FieldPath:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -88,15 +88,7 @@ def _count(loaded: "LoadedMapping", files: Sequence[Path], faults: list[Mistake]
     from tiledmap.outline.usage import count_usage
 
     with shown_log():
-        return count_usage(loaded.resolved, loaded.layout, _readable(files, faults))
-
-
-def _readable(files: Sequence[Path], faults: list[Mistake]) -> Iterator[recordings.Named]:
-    for path in files:
-        try:
-            yield from recordings.read(path)
-        except Mistake as fault:
-            faults.append(fault)
+        return count_usage(loaded.resolved, loaded.layout, recordings.read_all(files, faults))
 
 
 def _print(outline: "Outline", usage: "Usage | None") -> None:

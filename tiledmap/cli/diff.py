@@ -137,16 +137,9 @@ def _compare_recorded(
     known = {(move.was, move.now) for move in old.outline.moved}
     moved = [move for move in new.outline.moved if (move.was, move.now) not in known]
     with shown_log():
-        before, after = old.preview(_readable(files, faults)), new.preview(_readable(files, []))
+        before = old.preview(recordings.read_all(files, faults))
+        after = new.preview(recordings.read_all(files, []))
     return compare_recorded(before, after, moved)
-
-
-def _readable(files: Sequence[Path], faults: list[Mistake]) -> Iterator[recordings.Named]:
-    for path in files:
-        try:
-            yield from recordings.read(path)
-        except Mistake as fault:
-            faults.append(fault)
 
 
 def _as_json(comparison: "Comparison", recorded: "Recorded | None") -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -46,7 +44,7 @@ def preview(
     loaded = load(mapping, settings, overlays)
     faults: list[Mistake] = []
     with shown_log() as log:
-        nodes = trees_of_memory(loaded.preview(_readable(files, faults)))
+        nodes = trees_of_memory(loaded.preview(recordings.read_all(files, faults)))
     if format is TreeFormat.JSON:
         tree = {"nodes": [node.as_json() for node in nodes]}
         typer.echo(json.dumps(tree, indent=2, ensure_ascii=False, default=str))
@@ -58,12 +56,3 @@ def preview(
         typer.echo(str(fault), err=True)
     if log.errors or faults:
         raise typer.Exit(PROBLEMS_FOUND)
-
-
-def _readable(files: Sequence[Path], faults: list[Mistake]) -> Iterator[recordings.Named]:
-    """Yield the documents of recordings as far as they can be read; note what cannot."""
-    for path in files:
-        try:
-            yield from recordings.read(path)
-        except Mistake as fault:
-            faults.append(fault)

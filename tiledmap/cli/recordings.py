@@ -32,6 +32,15 @@ def read(path: Path) -> Iterator[Named]:
         raise Mistake(f"'{path}' holds no documents", exit_code=PROBLEMS_FOUND)
 
 
+def read_all(paths: Iterable[Path], faults: list[Mistake]) -> Iterator[Named]:
+    """Yield the documents of recordings as far as they can be read; note what cannot."""
+    for path in paths:
+        try:
+            yield from read(path)
+        except Mistake as fault:
+            faults.append(fault)
+
+
 class Runs:
     """Tells the run of each document from the documents before it."""
 

@@ -6,7 +6,7 @@ from tiledmap.language import nodes
 from tiledmap.language.scalars import Expression, Free, Text
 from tiledmap.outline.lineage import DATA_KEY, DOCUMENTS, matched_fields, uses_of
 from tiledmap.outline.values import Dropped, FieldPath, Repair
-from tiledmap.outline.words import condition_in_words, written
+from tiledmap.outline.words import condition_in_words, listed, written
 from tiledmap.plan.lower import in_order, last_day
 
 URI = FieldPath("stream_resource", ("uri",))
@@ -124,7 +124,7 @@ def _of_files(
 def _kwargs(field: str, kwargs: Mapping[str, object]) -> Iterator[str]:
     for name, schema in kwargs.items():
         kind = schema.get("type", "anything") if isinstance(schema, Mapping) else "anything"
-        yield f"{field}.{name} must be {kind}"
+        yield f"{field}.{name} must be {listed(kind) if isinstance(kind, list) else kind}"
 
 
 def _parameters(parameters: Mapping[str, Free]) -> list[str]:

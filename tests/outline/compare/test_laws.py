@@ -1,7 +1,6 @@
 """What holds for the comparison of any mappings."""
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 import tiledmap
 from tests.outline.compare.directions import told, undone
+from tests.outline.mappings import WRITTEN
 from tiledmap.api import shipped
 from tiledmap.documents.recordings import read_documents
 from tiledmap.outline.compare.compare import compare
@@ -17,20 +17,6 @@ from tiledmap.outline.compare.values import Side
 from tiledmap.testing import strategies
 
 TESTS = Path(__file__).parents[2]
-VALID = TESTS / "mappings" / "valid"
-WRITTEN = [*(mapping.name for mapping in shipped()), *sorted(map(str, VALID.glob("*.yaml")))]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def facility() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(VALID)
-        yield
-
-
-@pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("compared") / "generated.yaml"
 
 
 def side(name: str | Path) -> Side:

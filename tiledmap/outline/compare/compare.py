@@ -49,7 +49,7 @@ def compare(before: Side, after: Side) -> Comparison:
         *_differences(Judge(before, after), old, new, renaming),
         *(
             Change(Category.TEXT, Kind.CHANGED, Aspect.HEADER, "rules", "", "name", was, now)
-            for was, now in renaming.ids.items()
+            for was, now in renaming.of_themselves().items()
         ),
     ]
     changes = [_declared(change, before, after) for change in changes]

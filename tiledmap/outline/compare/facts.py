@@ -10,7 +10,7 @@ from tiledmap.check.scopes import types_of_names
 from tiledmap.check.subject import Subject
 from tiledmap.language import nodes
 from tiledmap.outline.compare.values import Aspect, Fact, Side
-from tiledmap.outline.values import Family, OutlineNode
+from tiledmap.outline.values import AS_ONE, Family, OutlineNode
 from tiledmap.outline.words import THE_REST
 from tiledmap.problems import Span
 
@@ -119,6 +119,8 @@ def _moved(side: Side) -> Iterator[Fact]:
 def _fields(side: Side) -> Iterator[Fact]:
     types = types_of_names(side.mapping)
     for row in side.outline.coverage:
+        if row.document in AS_ONE:
+            continue
         declared = types[row.document].properties.get(row.field) if row.document in types else None
         said = {
             "is": "always there" if row.required else "perhaps absent",

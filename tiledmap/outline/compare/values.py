@@ -219,3 +219,11 @@ class Renaming:
         inside = [old for old in self.ids if id.startswith(f"{old}.")]
         longest = max(inside, key=len, default="")
         return self.ids[longest] + id[len(longest) :] if longest else id
+
+    def of_themselves(self) -> Mapping[str, str]:
+        """Return the rules that have another name, and not only lie in one that has."""
+        return {
+            old: new
+            for old, new in self.ids.items()
+            if Renaming({id: self.ids[id] for id in self.ids if id != old}).after(old) != new
+        }
