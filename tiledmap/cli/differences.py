@@ -57,8 +57,8 @@ def _draw(sheet: Sheet, change: "Change", depth: int = 1, more: str = "") -> Non
 
 def _draw_recorded(sheet: Sheet, recorded: "Recorded") -> None:
     runs = f"{recorded.runs:,} recorded run{'' if recorded.runs == 1 else 's'}"
-    change = "changes" if recorded.changed == 1 else "change"
-    sheet.heading(f"of {runs}, {recorded.changed:,} {change}")
+    verb = "changes" if recorded.changed == 1 else "change"
+    sheet.heading(f"of {runs}, {recorded.changed:,} {verb}")
     for category, group in groupby(recorded.changes, lambda counted: counted[0].category):
         sheet.line(1, category, style=_STYLES[category])
         for change, count in group:
