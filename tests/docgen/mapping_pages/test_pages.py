@@ -73,6 +73,8 @@ def test_a_node_says_all_that_is_known_of_it(part: Part) -> None:
         "order: seq_num",
     ):
         assert said in page.text
+    example = "77040397-f008-5d97-b772-2b1c6b4161e4-primary-internal"
+    assert f"../example.html#{example}" in page.links
     assert "With more than 900 columns it is split" in page.text
     assert "../../../fields/descriptor.html#descriptor.data_keys.any.units" in page.links
     assert "../../bluesky-v3/files/bluesky-v3.yaml.html#L159" in page.links

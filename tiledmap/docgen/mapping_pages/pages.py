@@ -138,6 +138,12 @@ class Subject:
         places |= {node.rule: self.to.node(node) for node in self.outline.walk()}
         return places
 
+    @cached_property
+    def places_of_example(self) -> dict[str, str]:
+        """The anchor of each node of the example run, by its path."""
+        made = (node for top in self.mapping.example for node in top.walk())
+        return anchors_of("/".join(node.path) for node in made)
+
     def said(self, text: str) -> str:
         """Say a text of the outline with the values that settings have here."""
         for setting in self.outline.settings:
@@ -229,6 +235,7 @@ class Subject:
 
     def _node(self, node: OutlineNode) -> Page:
         above = ancestors(self.outline, node)
+        example = self._example_path(node)
         file = node.source.file if node.source is not None else ""
         context = {
             "node": node,
@@ -236,7 +243,9 @@ class Subject:
             "rows": rows_into(self.outline, node),
             "yaml": self._yaml(node),
             "inherited_from": self._inherited_from(file),
-            "snippet": snippet(self.outline, node, self._example_path(node)),
+            "snippet": snippet(self.outline, node, example),
+            "example": example,
+            "example_anchor": self.places_of_example.get("/".join(example), ""),
         }
         path = "/".join(map(key_in_words, node.path))
         entry = Entry(
@@ -342,7 +351,12 @@ class Subject:
             "repairs",
             f"Repairs and settings of {outline.name}",
             "repairs",
-            {"groups": groups, "titles": _TITLES_OF_REPAIRS, "whose": self._whose},
+            {
+                "groups": groups,
+                "titles": _TITLES_OF_REPAIRS,
+                "whose": self._whose,
+                "yaml_of": lambda repair: excerpt(self.mapping.texts, repair.at),
+            },
             headings=tuple(headings),
             entries=tuple(entries),
             description="How documents are put right before they are stored, and what can be set.",
@@ -382,7 +396,7 @@ class Subject:
             "example",
             f"Example run of {self.outline.name}",
             "example",
-            {"nodes": nodes},
+            {"nodes": nodes, "anchors": self.places_of_example},
             description="What it makes of recorded documents, with their values.",
             wide=True,
         )
