@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tiledmap.authoring.values import ValuesSeen
+from tiledmap.authoring.words import lengths
 from tiledmap.runtime.columns import column_type
 from tiledmap.runtime.documents import numpy_dtype, row_shape
 
@@ -106,7 +107,7 @@ def _mend_array(data_key: Mapping[str, Any], values: ValuesSeen) -> Mend | None:
         return Mend(fields, "Described as arrays; the values are single.")
     if shape is not None and not _covers(declared, shape):
         fields["shape"] = {"lengths": list(shape)}
-        reasons.append(f"Described as {_lengths(declared)}; the values are {_lengths(shape)}.")
+        reasons.append(f"Described as {_shown(declared)}; the values are {_shown(shape)}.")
     if not _fits(data_key, values) and (dtype := _dtype_of(values)) is not None:
         fields["dtype"] = dtype
         said = data_key.get("dtype_numpy") or "arrays of anything"
@@ -164,5 +165,5 @@ def _words(dtype: str) -> str:
     }[dtype]
 
 
-def _lengths(shape: tuple[int | None, ...]) -> str:
-    return " x ".join("?" if length is None else str(length) for length in shape) or "single values"
+def _shown(shape: tuple[int | None, ...]) -> str:
+    return lengths(shape) or "single values"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from tiledmap.authoring.survey import KeySeen, Survey
+from tiledmap.authoring.words import counted
 
 MOST_KEYS = 40
 """Data keys of a stream that are listed."""
@@ -32,24 +33,24 @@ def overview(survey: Survey, reference: str) -> Iterator[str]:
         yield ""
     for spec in survey.specs:
         known = spec.mimetype or f"unknown to {reference.partition('@')[0]}"
-        yield f"spec {spec.spec}: {known}; {_counted(spec.resources, 'resource')}"
+        yield f"spec {spec.spec}: {known}; {counted(spec.resources, 'resource')}"
     for mimetype in survey.mimetypes:
-        yield f"mimetype {mimetype.mimetype}: {_counted(mimetype.resources, 'resource')}"
+        yield f"mimetype {mimetype.mimetype}: {counted(mimetype.resources, 'resource')}"
     for directory in survey.directories:
         there = "" if directory.there else ", not found here"
-        yield f"directory {directory.path}: {_counted(directory.files, 'file')}{there}"
+        yield f"directory {directory.path}: {counted(directory.files, 'file')}{there}"
     if survey.specs or survey.mimetypes or survey.directories:
         yield ""
 
 
 def _recordings(survey: Survey) -> Iterator[str]:
     for recording in survey.recordings:
-        yield f"{recording.name}: {_counted(recording.documents, 'document')}"
+        yield f"{recording.name}: {counted(recording.documents, 'document')}"
         if recording.broken:
             yield f"  could not be read to its end: {recording.broken}"
     unfinished = survey.runs - survey.finished
     yield (
-        f"{_counted(survey.runs, 'run')}"
+        f"{counted(survey.runs, 'run')}"
         + (f", {unfinished} of them without a stop document" if unfinished > 0 else "")
     )
 
@@ -59,7 +60,3 @@ def _described(key: KeySeen) -> str:
     if key.seen < key.of:
         words += f" (in {key.seen} of {key.of} descriptors)"
     return words
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -2,50 +2,28 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from tiledmap.authoring.choosing import Extended, shipped_rules
 from tiledmap.authoring.draft import Answer, Draft, Place, Statement
+from tiledmap.authoring.formats import (
+    BYTES,
+    FORMATS,
+    HDF5,
+    JPEG,
+    NPY,
+    TIFF,
+    is_numbered,
+    likely_format,
+)
 from tiledmap.authoring.mending import is_named, mend
 from tiledmap.authoring.overview import overview
 from tiledmap.authoring.survey import FieldSeen, KeySeen, SpecSeen, Survey
+from tiledmap.authoring.words import counted, lengths, listed
 from tiledmap.runtime.documents import row_shape
 
-HDF5 = "application/x-hdf5"
-TIFF = "multipart/related;type=image/tiff"
-JPEG = "multipart/related;type=image/jpeg"
-NPY = "multipart/related;type=application/x-npy"
-CSV = "text/csv;header=absent"
-ZARR = "application/x-zarr"
-BYTES = "application/octet-stream"
-
-_OF_SUFFIX = {
-    "h5": HDF5,
-    "hdf": HDF5,
-    "hdf5": HDF5,
-    "nxs": HDF5,
-    "nx5": HDF5,
-    "tif": TIFF,
-    "tiff": TIFF,
-    "jpg": JPEG,
-    "jpeg": JPEG,
-    "npy": NPY,
-    "csv": CSV,
-    "txt": CSV,
-    "dat": CSV,
-    "zarr": ZARR,
-}
-_FORMATS = {
-    HDF5: "one HDF5 file, with the data in the dataset that is named here",
-    TIFF: "a TIFF file for each frame",
-    JPEG: "a JPEG file for each frame",
-    NPY: "an NPY file for each frame",
-    CSV: "columns of text, without a header",
-    ZARR: "a Zarr store",
-    BYTES: "something that Tiled does not read: kept as the bytes that it is",
-}
 _LIVE = re.compile(r"donotsave|do_not_save|live|plot|preview|dummy|scratch", re.IGNORECASE)
 _CONTAINERS = ("sample_name", "proposal_id", "project", "experiment", "cycle", "plan_name")
 _OF_PLANS = frozenset(
@@ -58,6 +36,8 @@ _OF_PLANS = frozenset(
 """Fields that Bluesky's plans and its RunEngine make: nobody asks whether a run has them."""
 _OF_EACH_PLAN = frozenset({"plan_args", "plan_pattern_args"})
 """Objects with other fields for each plan: what one plan has must not be asked of another."""
+_SAID_ANEW = frozenset({"name", "match", "over", "reason"})
+"""What a rule of another mapping says of its own place there."""
 _WORDS_THAT_MATCH_KNOWS = {"present", "absent", "ragged", "scalar", "fixed"}
 
 
@@ -160,7 +140,7 @@ class _Proposer:
             yield Statement(
                 place,
                 (
-                    f"There is no {each.path} here ({_counted(each.files, 'file')}). Are the files "
+                    f"There is no {each.path} here ({counted(each.files, 'file')}). Are the files "
                     "elsewhere for the Tiled server?",
                 ),
                 (
@@ -188,20 +168,20 @@ class _Proposer:
     def _unknown_spec(self, seen: SpecSeen) -> Statement:
         place = ("repair", "resources")
         name = self._name(place, seen.spec)
-        likely = _likely_format(seen)
+        likely = likely_format(seen)
         answers = [
             Answer(
                 {"name": name, **self._rule_of_format(seen, mimetype)},
-                label=_FORMATS[mimetype],
+                label=FORMATS[mimetype],
             )
             for mimetype in dict.fromkeys((likely, HDF5, BYTES))
         ]
         for mapping, rule in list(shipped_rules(seen.spec))[:2]:
-            if rule["mimetype"] in _FORMATS:
+            if rule["mimetype"] in FORMATS:
                 rule = {
                     "name": name,
                     "match": {"spec": _literal(seen.spec)},
-                    **{key: rule[key] for key in rule.keys() - {"name", "match", "over", "reason"}},
+                    **{key: value for key, value in rule.items() if key not in _SAID_ANEW},
                     "reason": rule.get("reason", f"What {seen.spec} stands for."),
                 }
                 answers.insert(0, Answer(rule, label=f"as in the shipped mapping {mapping}"))
@@ -222,7 +202,11 @@ class _Proposer:
             "match": {"spec": _literal(seen.spec)},
             "mimetype": mimetype,
         }
-        if mimetype in (TIFF, JPEG, NPY) and "template" not in seen.kwargs and not _numbered(seen):
+        if (
+            mimetype in (TIFF, JPEG, NPY)
+            and "template" not in seen.kwargs
+            and not is_numbered(seen)
+        ):
             if seen.kwargs.get("filename", {}).get("type") == "string":
                 rule["kwargs"] = {"filename": {"type": "string"}}
                 stem = "${{ resource.resource_kwargs.filename }}_"
@@ -317,7 +301,7 @@ class _Proposer:
             ]
             said = any(rule.join is not None for rule in self.extended.rules_of_spec(spec.spec))
             if single and spec.mimetype is not None and not spec.refused and not said:
-                shown = _lengths(row_shape(single[0].data_key))
+                shown = lengths(row_shape(single[0].data_key))
                 yield Statement(
                     place,
                     (
@@ -399,8 +383,8 @@ class _Proposer:
             yield Statement(
                 place,
                 (
-                    f"What are the dimensions of {_listed([key.name for key in keys])} called? "
-                    f"{keys[0].name} is {_lengths(row_shape(keys[0].data_key))}.",
+                    f"What are the dimensions of {listed([key.name for key in keys])} called? "
+                    f"{keys[0].name} is {lengths(row_shape(keys[0].data_key))}.",
                 ),
                 (
                     Answer(
@@ -483,7 +467,7 @@ class _Proposer:
                     place,
                     (
                         f"Who reads files of the mimetype {seen.mimetype}? {seen.refused} "
-                        f"({_counted(seen.resources, 'resource')}).",
+                        f"({counted(seen.resources, 'resource')}).",
                     ),
                     (
                         Answer(
@@ -525,7 +509,7 @@ class _Proposer:
                 place,
                 (
                     f"Can the files of {key.name} be read where the writer runs? Descriptors say "
-                    f"{_lengths(row_shape(key.data_key))}; then the shape is taken from the files.",
+                    f"{lengths(row_shape(key.data_key))}; then the shape is taken from the files.",
                 ),
                 (Answer({name: value for name, value in data.items() if value}),),
                 urgent=True,
@@ -553,7 +537,7 @@ def _doubt(key: KeySeen) -> tuple[str, dict[str, Any]]:
         return text, {"dtype": "float64"}
     if key.external and any(length == 0 for length in shape):
         text = (
-            f"What is the shape of {key.name}? Descriptors say {_lengths(shape)}: perhaps the "
+            f"What is the shape of {key.name}? Descriptors say {lengths(shape)}: perhaps the "
             "detector had not run yet. Put its lengths in the place of every 1."
         )
         return text, {"shape": {"lengths": [length or 1 for length in shape]}}
@@ -564,7 +548,7 @@ def _doubt(key: KeySeen) -> tuple[str, dict[str, Any]]:
         return text, {"shape": {"lengths": [None] * max(len(shape), 1)}}
     if len(key.values.ranks) > 1:
         text = (
-            f"What is {key.name}? Its values have {_listed(sorted(map(str, key.values.ranks)))} "
+            f"What is {key.name}? Its values have {listed(sorted(map(str, key.values.ranks)))} "
             "dimensions."
         )
         return text, {"shape": {"lengths": [None]}, "set": {"dtype": "array"}}
@@ -582,29 +566,11 @@ def _is_of_unknown_length(key: KeySeen) -> bool:
     )
 
 
-def _likely_format(seen: SpecSeen) -> str:
-    """What a resource's files most likely are, by the name of a file, or what goes with it."""
-    suffix = seen.path.rpartition(".")[2].lower()
-    if suffix in _OF_SUFFIX:
-        return _OF_SUFFIX[suffix]
-    words = seen.spec.lower()
-    for word, mimetype in {**_OF_SUFFIX, "hdf": HDF5, "text": CSV, "bin": BYTES}.items():
-        if word in words:
-            return mimetype
-    if "template" in seen.kwargs or _numbered(seen):
-        return TIFF
-    return HDF5
-
-
-def _numbered(seen: SpecSeen) -> bool:
-    return bool(re.search(r"%[-+ 0]*\d*(?:\.\d+)?d", seen.path))
-
-
 def _kwargs_shown(seen: SpecSeen) -> str:
     said = []
     for owner, kwargs in (("resource", seen.kwargs), ("datum", seen.datum_kwargs)):
         if kwargs:
-            said.append(f"{owner}_kwargs have {_listed(list(kwargs))}")
+            said.append(f"{owner}_kwargs have {listed(list(kwargs))}")
     text = "; ".join(said)
     return f"Their {text}." if text else "They say nothing else."
 
@@ -613,7 +579,7 @@ def _example(seen: SpecSeen) -> str:
     """How many resources there are, and where one of them is, in short."""
     steps = seen.path.split("/")
     path = seen.path if len(steps) <= 4 else "/".join(["…", *steps[-3:]])
-    return f"{_counted(seen.resources, 'resource')}, such as {path or 'one without a path'}"
+    return f"{counted(seen.resources, 'resource')}, such as {path or 'one without a path'}"
 
 
 def _literal(text: str) -> str:
@@ -630,16 +596,3 @@ def _literals(texts: list[str]) -> Any:
 
 def _rule_name(keys: list[KeySeen]) -> str:
     return keys[0].name if len(keys) == 1 else f"{keys[0].name}-and-{len(keys) - 1}-more"
-
-
-def _lengths(shape: Iterable[int | None]) -> str:
-    return " x ".join("?" if length is None else str(length) for length in shape)
-
-
-def _listed(names: list[str], most: int = 6) -> str:
-    shown, more = names[:most], len(names) - most
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

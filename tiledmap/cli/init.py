@@ -244,22 +244,20 @@ def _refuse_to_overwrite(paths: Sequence[Path], force: bool) -> None:
 
 
 def _said(drafted: "Drafted", path: Path, documents: Sequence[Path]) -> str:
+    from tiledmap.authoring.words import counted
+
     said = [each for each in drafted.draft.statements if not each.is_question]
     declared = sum(each.place[0] == "source" for each in said)
     questions = len(drafted.draft.questions)
     files = " ".join(str(file) for file in documents)
     lines = [
-        f"{path}: {_counted(drafted.survey.runs, 'run')} seen, "
-        f"{_counted(declared, 'field')} declared, "
-        f"{_counted(len(said) - declared, 'repair')} made, "
-        f"{_counted(questions, 'question')} to answer",
+        f"{path}: {counted(drafted.survey.runs, 'run')} seen, "
+        f"{counted(declared, 'field')} declared, "
+        f"{counted(len(said) - declared, 'repair')} made, "
+        f"{counted(questions, 'question')} to answer",
         *(f"  ? {each.about[0]}" for each in drafted.draft.questions if each.urgent),
         "",
         "See what it makes of the documents:",
         f"  tiledmap preview {path} --documents {files}",
     ]
     return "\n".join(lines)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
