@@ -154,6 +154,38 @@ def odd_documents(draw: st.DrawFn) -> list[NamedDocument]:
     ]
 
 
+@pytest.mark.parametrize(
+    "text", ["${{", "a${{ start.uid }}b", "x" * 700, "*[", "present", "\u2028\x85\n# x", "a/b"]
+)
+def test_documents_may_name_things_as_they_like(text: str) -> None:
+    described = {"source": "x", "dtype": "array", "shape": [1, 4, 0], "external": "FILESTORE:"}
+    run = {"run_start": "run-1", "time": 1.0}
+    keys = {
+        text: {"source": "x", "dtype": "integer", "shape": [], "dtype_str": text},
+        "f": described,
+        "g": {**described, "shape": [1, 4, 5]},
+    }
+    event = {"uid": "1", "descriptor": "d", "time": 1.0, "seq_num": 1, "filled": {}}
+    place = {"indices": {"start": 0, "stop": 1}, "seq_nums": {"start": 1, "stop": 2}}
+    files = {"uid": "sres", "data_key": "g", "mimetype": text, "uri": "file://localhost/a"}
+    resource = {"uid": "res", "spec": text, "root": f"/{text}", "resource_path": text}
+    documents = [
+        ("start", {"uid": "run-1", "time": 1.0, text: 1, "deep": {text: 1}}),
+        ("descriptor", {"uid": "d", **run, "name": f"live {text}", "data_keys": keys}),
+        ("resource", {**resource, "resource_kwargs": {text: 1, "filename": "a"}}),
+        ("datum", {"datum_id": "res/0", "resource": "res", "datum_kwargs": {text: 1}}),
+        ("stream_resource", {**files, "parameters": {}, "run_start": "run-1"}),
+        ("stream_datum", {"uid": "0", "stream_resource": "sres", "descriptor": "d", **place}),
+        ("event", {**event, "data": {text: 1.5, "f": "res/0"}, "timestamps": {text: 1.0}}),
+        ("stop", {"uid": "s", **run, "exit_status": "success", text: "1"}),
+    ]
+    draft = drafted(documents)
+    assert problems_of(draft.text, WHERE) == [], draft.text
+    assert {spec.spec for spec in draft.survey.specs} == {text}
+    for answered in answered_at_once(draft.draft):
+        assert problems_of(answered, WHERE) == [], answered
+
+
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(odd_documents())
 def test_what_is_drafted_from_odd_documents_is_valid(documents: list[NamedDocument]) -> None:

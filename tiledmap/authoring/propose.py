@@ -22,10 +22,12 @@ from tiledmap.authoring.mending import is_named, mend
 from tiledmap.authoring.overview import overview
 from tiledmap.authoring.survey import FieldSeen, KeySeen, SpecSeen, Survey
 from tiledmap.authoring.words import counted, lengths, listed
+from tiledmap.language.render import flow
 from tiledmap.runtime.documents import row_shape
 
 _LIVE = re.compile(r"donotsave|do_not_save|live|plot|preview|dummy|scratch", re.IGNORECASE)
 _CONTAINERS = ("sample_name", "proposal_id", "project", "experiment", "cycle", "plan_name")
+LONGEST_REASON = 200
 _OF_PLANS = frozenset(
     {
         *("versions", "plan_type", "plan_name", "plan_args", "detectors", "motors"),
@@ -36,6 +38,8 @@ _OF_PLANS = frozenset(
 """Fields that Bluesky's plans and its RunEngine make: nobody asks whether a run has them."""
 _OF_EACH_PLAN = frozenset({"plan_args", "plan_pattern_args"})
 """Objects with other fields for each plan: what one plan has must not be asked of another."""
+_HOLE = "${{"
+_MIMETYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(;[\w.+=-]{1,100})*")
 _SAID_ANEW = frozenset({"name", "match", "over", "reason"})
 """What a rule of another mapping says of its own place there."""
 _WORDS_THAT_MATCH_KNOWS = {"present", "absent", "ragged", "scalar", "fixed"}
@@ -93,7 +97,8 @@ class _Proposer:
 
     def _fields(self) -> Iterator[Statement]:
         for document, fields in self.survey.fields.items():
-            new = [each for each in fields if each.name not in self.extended.declared[document]]
+            known = self.extended.declared[document]
+            new = [each for each in fields if each.name not in known and _can_be_declared(each)]
             runs = "runs" if document == "start" else f"{document}s"
             for each in new:
                 remark = f"in {each.seen} of {each.of} {runs}"
@@ -111,7 +116,7 @@ class _Proposer:
         always = [
             each.name
             for each in self.survey.fields["start"]
-            if each.seen == each.of and each.name not in _OF_PLANS
+            if each.seen == each.of and each.name not in _OF_PLANS and _can_be_declared(each)
         ]
         if self.survey.runs and self.survey.data_sessions == self.survey.runs:
             always.append("data_session")
@@ -134,7 +139,10 @@ class _Proposer:
         away = [
             each
             for each in self.survey.directories
-            if each.path.startswith("/") and each.path != "/" and not each.there
+            if each.path.startswith("/")
+            and each.path != "/"
+            and _HOLE not in each.path
+            and not each.there
         ]
         for each in sorted(away, key=lambda each: each.path):
             yield Statement(
@@ -182,7 +190,7 @@ class _Proposer:
                     "name": name,
                     "match": {"spec": _literal(seen.spec)},
                     **{key: value for key, value in rule.items() if key not in _SAID_ANEW},
-                    "reason": rule.get("reason", f"What {seen.spec} stands for."),
+                    "reason": rule.get("reason", _reason(f"What {seen.spec} stands for.")),
                 }
                 answers.insert(0, Answer(rule, label=f"as in the shipped mapping {mapping}"))
         return Statement(
@@ -222,7 +230,7 @@ class _Proposer:
             rule["parameters"] = {"dataset": place}
         if mimetype != BYTES:
             rule["join"] = "concat" if self._is_of_frames(seen.spec) else "stack"
-        rule["reason"] = f"What {seen.spec} stands for."
+        rule["reason"] = _reason(f"What {seen.spec} stands for.")
         return rule
 
     def _is_of_frames(self, spec: str) -> bool:
@@ -336,7 +344,7 @@ class _Proposer:
                 "name": self._name(place, _rule_name(keys)),
                 "match": self._match(keys),
                 **found[text].fields,
-                "reason": found[text].reason,
+                "reason": _reason(found[text].reason),
             }
             yield _needed(place, Answer(rule))
 
@@ -462,7 +470,7 @@ class _Proposer:
     def _assets(self) -> Iterator[Statement]:
         place = ("assets",)
         for seen in self.survey.mimetypes:
-            if seen.refused:
+            if seen.refused and _MIMETYPE.fullmatch(seen.mimetype):
                 yield Statement(
                     place,
                     (
@@ -521,6 +529,16 @@ class _Proposer:
 
 def _needed(place: Place, answer: Answer) -> Statement:
     return Statement(place, (), (answer,), chosen=0)
+
+
+def _can_be_declared(seen: FieldSeen) -> bool:
+    """Whether its name, and those within it, can be written where there are no holes."""
+    return _HOLE not in flow({seen.name: dict(seen.schema)})
+
+
+def _reason(text: str) -> str:
+    """A reason that may quote what documents say: a literal, and no longer than one may be."""
+    return text.replace(_HOLE, "$ {{")[:LONGEST_REASON]
 
 
 def _container(seen: FieldSeen) -> Answer:
@@ -584,7 +602,7 @@ def _example(seen: SpecSeen) -> str:
 
 def _literal(text: str) -> str:
     """A pattern that is like this text alone."""
-    escaped = re.sub(r"([*?\[])", r"[\1]", text)
+    escaped = re.sub(r"([*?\[])", r"[\1]", text).replace(_HOLE, f"[$]{_HOLE[1:]}")
     if escaped in _WORDS_THAT_MATCH_KNOWS:
         return f"[{escaped[0]}]{escaped[1:]}"
     return escaped

@@ -8,7 +8,8 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from os.path import exists
+from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -190,7 +191,7 @@ def survey(
     recordings: Iterable[tuple[str, Iterable[NamedDocument]]],
     layout: Layout,
     *,
-    is_there: Callable[[str], bool] = lambda path: Path(path).exists(),
+    is_there: Callable[[str], bool] = exists,
 ) -> Survey:
     """Look at the documents of recordings.
 
