@@ -104,7 +104,7 @@ class Plot:
     series: tuple[Series, ...]
 
     left = 212
-    right = 700
+    right = 684
     row_height = 34
     top = 10
 
