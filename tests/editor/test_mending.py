@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiledmap.editor.mending import close, mend
@@ -40,6 +40,7 @@ def test_only_the_line_that_is_written_is_changed(text, lines):
     assert changed(text) == lines
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(EVERYTHING)), st.text(alphabet=" \n:-'\"{}[]*&|>a$\t", max_size=4))
 def test_whatever_is_typed_the_rest_is_still_there(place, typed):
     text = EVERYTHING[:place] + typed + EVERYTHING[place:]
@@ -52,6 +53,7 @@ def test_whatever_is_typed_the_rest_is_still_there(place, typed):
     assert all(same)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_mended_or_given_up(text):
     mended = mend(text)

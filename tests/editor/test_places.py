@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiledmap.editor.places import UNITS, Places, Position
@@ -7,6 +7,7 @@ from tiledmap.language.yaml_source import Characters
 TEXTS = st.text(alphabet="a ä🔬\n\x85\u2028é", max_size=40)
 
 
+@settings(deadline=None)
 @given(TEXTS, st.sampled_from(sorted(UNITS)), st.data())
 def test_a_place_is_found_again_by_its_position(text: str, encoding: str, data: st.DataObject):
     index = data.draw(st.integers(0, len(text)))
@@ -14,6 +15,7 @@ def test_a_place_is_found_again_by_its_position(text: str, encoding: str, data: 
     assert places.index_at(places.position_of(index)) == index
 
 
+@settings(deadline=None)
 @given(TEXTS, st.sampled_from(sorted(UNITS)), st.data())
 def test_an_editor_finds_the_characters_of_a_span(text: str, encoding: str, data: st.DataObject):
     start = data.draw(st.integers(0, len(text)))

@@ -2,7 +2,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.editor.marked import HEADER, ON_V3, opened
@@ -156,6 +156,7 @@ TYPED = st.text(alphabet=" \n:-'\"{}[]#$.&*|>()abt", max_size=4)
 EVERYTHING = (MAPPINGS / "valid/everything.yaml").read_text()
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(EVERYTHING)), st.integers(0, 30), TYPED)
 def test_whatever_is_typed_every_question_is_answered(place: int, removed: int, typed: str):
     text = EVERYTHING[:place] + typed + EVERYTHING[place + removed :]
