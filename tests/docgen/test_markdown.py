@@ -89,3 +89,10 @@ def test_lines_have_numbers_and_anchors():
     assert shown.count('<span class="line" id="L') == 4
     assert 'id="L12"' in shown
     assert re.sub("<[^<>]+>", "", shown).splitlines()[3] == "12  lines"
+
+
+def test_long_names_may_break_but_never_inside_an_escape():
+    page = render_markdown("# T\n\n`application/x-hdf5;type=a` `a & b;c=d` `<i>/x`\n")
+    assert "<code>application/<wbr>x-hdf5;<wbr>type=a</code>" in page.body
+    assert "<code>a &amp; b;<wbr>c=d</code>" in page.body
+    assert "<code>&lt;i&gt;/x</code>" in page.body

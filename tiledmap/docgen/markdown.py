@@ -22,6 +22,7 @@ _FIGURE = re.compile(r"<!-- figure: (?P<name>[\w-]+) -->\s*")
 _ROW = 7
 """The level of a row, below that of every heading."""
 
+_MAY_BREAK_AFTER = re.compile(r"(?<=\w)/(?=\w)|(?<=\w);(?=\w+=)")
 _FENCE_TITLE = re.compile(r'title="(?P<title>[^"]+)"')
 
 Resolve = Callable[[str], str | None]
@@ -102,6 +103,7 @@ def _parser() -> MarkdownIt:
         "fence": _fence,
         "figure": _figure,
         "code_block": _fence,
+        "code_inline": _code,
         "html_block": _html,
         "html_inline": _html,
         "heading_open": _heading_open,
@@ -139,6 +141,12 @@ def code_block(
         caption=caption,
         code=highlight(text, language, first_line),
     )
+
+
+def _code(tokens: Sequence[Token], at: int, *_: object) -> str:
+    # Long names may break where people read them apart.
+    text = _MAY_BREAK_AFTER.sub(r"\g<0><wbr>", str(escape(tokens[at].content)))
+    return f"<code>{text}</code>"
 
 
 def _figure(tokens: Sequence[Token], at: int, *_: object) -> str:
