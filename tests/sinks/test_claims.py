@@ -208,7 +208,8 @@ def test_another_process_that_lives_keeps_the_run(server: Server, served: Any) -
 def test_a_replay_goes_on_where_a_killed_process_ended(server: Server, served: Any) -> None:
     with other_writer(server, served) as process:
         process.send_signal(signal.SIGKILL)
-        perform(served, *WHOLE_RUN)  # the process has ended, though its parent has not looked
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        perform(served, *WHOLE_RUN)  # the process has ended, though its parent has not reaped it
     assert tree(served) == WHOLE_TREE
 
 
