@@ -94,8 +94,10 @@ def _entry(entry: Entry) -> str:
 
 def _metadata(entries: Sequence[MetadataEntry]) -> Iterator[str]:
     """Name a copy once, whatever it holds, and every other key."""
-    for (text, above), group in groupby(entries, lambda entry: (entry.text, _above(entry))):
-        if text.startswith("a copy of "):
+    for (copied, text, above), group in groupby(
+        entries, lambda entry: (entry.copied, entry.text, _above(entry))
+    ):
+        if copied:
             yield f"{above}: {text}" if above else text
         else:
             shown = f" = {text}" if len(text) <= LONGEST_VALUE else ""

@@ -116,6 +116,7 @@ class MetadataReader:
                 required=copied.field.required,
                 fields=(copied.path,),
                 at=at,
+                copied=True,
             )
 
     def _fields(

@@ -1,12 +1,13 @@
 """Repairs and hooks of a mapping, in words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from tiledmap.documents.types import type_of_schema
 from tiledmap.language import nodes
 from tiledmap.language.scalars import Expression, Free, Text
 from tiledmap.outline.lineage import DATA_KEY, DOCUMENTS, matched_fields, uses_of
-from tiledmap.outline.values import Dropped, FieldPath, Repair
-from tiledmap.outline.words import condition_in_words, listed, written
+from tiledmap.outline.values import Dropped, Effect, EffectKind, FieldPath, Repair
+from tiledmap.outline.words import condition_in_words, written
 from tiledmap.plan.lower import in_order, last_day
 
 URI = FieldPath("stream_resource", ("uri",))
@@ -20,9 +21,9 @@ def describe_repairs(mapping: nodes.Mapping) -> Iterator[Repair]:
     for root in repairs.roots:
         yield _root(root)
     if repairs.unmapped is nodes.Unmapped.ERROR:
-        does = ("refuses a path that no repair of roots fits",)
-        at = repairs.at("unmapped")
-        yield Repair("repair.unmapped", "", does, (URI,), "", "", at)
+        words = "refuses a path that no repair of roots fits"
+        refused = Effect(EffectKind.REFUSES, (URI,), words)
+        yield Repair("repair.unmapped", "", (refused,), "", "", repairs.at("unmapped"))
     for resource in in_order(repairs.resources):
         yield _resource(resource)
     for datum in in_order(repairs.datums):
@@ -41,8 +42,12 @@ def describe_hooks(mapping: nodes.Mapping) -> Iterator[Repair]:
         yield Repair(
             rule=f"hooks.{name}",
             condition="",
-            does=(f"every {document} becomes what {hook.function} makes of it",),
-            fields=(FieldPath(document),),
+            effects=(
+                _set(
+                    f"every {document} becomes what {hook.function} makes of it",
+                    FieldPath(document),
+                ),
+            ),
             reason=hook.help or "",
             until="",
             at=hook.at(),
@@ -66,13 +71,16 @@ def dropped_data_keys(mapping: nodes.Mapping) -> Iterator[Dropped]:
             )
 
 
+def _set(words: str, *fields: FieldPath) -> Effect:
+    return Effect(EffectKind.SETS, fields, words)
+
+
 def _root(rule: nodes.RootRepair) -> Repair:
     becomes = rule.becomes.source if rule.becomes is not None else ""
     return Repair(
         rule=f"repair.roots.{rule.name}",
         condition=f"paths below {rule.prefix}",
-        does=(f"{rule.prefix} becomes {becomes}",),
-        fields=(FieldPath("resource", ("root",)), URI),
+        effects=(_set(f"{rule.prefix} becomes {becomes}", FieldPath("resource", ("root",)), URI),),
         reason=rule.reason or "",
         until=last_day(rule) or "",
         at=rule.at(),
@@ -81,39 +89,34 @@ def _root(rule: nodes.RootRepair) -> Repair:
 
 
 def _resource(rule: nodes.ResourceRepair) -> Repair:
-    changed: dict[FieldPath, None] = {}
-    does = list(_kwargs("resource_kwargs", rule.kwargs))
+    return _of_files("resources", rule, _effects_on_resource(rule))
+
+
+def _effects_on_resource(rule: nodes.ResourceRepair) -> Iterator[Effect]:
+    yield from _demands("resource_kwargs", rule.kwargs)
     if rule.mimetype is not None:
-        does.append(f"its mimetype is {rule.mimetype}")
-        changed[MIMETYPE] = None
+        yield _set(f"its mimetype is {rule.mimetype}", MIMETYPE)
     if rule.join is not None:
-        does.append(f"its files are joined by {rule.join.value}")
+        yield _set(f"its files are joined by {rule.join.value}", PARAMETERS)
     if rule.chunks is not None:
-        does.append(f"its chunks are {list(rule.chunks)}")
-    does += _parameters(rule.parameters)
-    if rule.parameters or rule.join is not None or rule.chunks is not None:
-        changed[PARAMETERS] = None
-    return _of_files("resources", rule, does, tuple(changed))
+        yield _set(f"its chunks are {list(rule.chunks)}", PARAMETERS)
+    yield from _parameters(rule.parameters)
 
 
 def _datum(rule: nodes.DatumRepair) -> Repair:
-    does = [*_kwargs("datum_kwargs", rule.kwargs), *_parameters(rule.parameters)]
-    return _of_files("datums", rule, does, (PARAMETERS,))
+    effects = (*_demands("datum_kwargs", rule.kwargs), *_parameters(rule.parameters))
+    return _of_files("datums", rule, effects)
 
 
 def _of_files(
-    section: str,
-    rule: nodes.ResourceRepair | nodes.DatumRepair,
-    does: list[str],
-    fields: tuple[FieldPath, ...],
+    section: str, rule: nodes.ResourceRepair | nodes.DatumRepair, effects: Iterable[Effect]
 ) -> Repair:
     matched = (use.field for use in matched_fields(rule.match, FieldPath("resource")))
     read = _read(rule.when, *rule.parameters.values())
     return Repair(
         rule=f"repair.{section}.{rule.name}",
         condition=condition_in_words(rule.match, rule.when),
-        does=tuple(does),
-        fields=fields,
+        effects=tuple(effects),
         reason=rule.reason or "",
         until=last_day(rule) or "",
         at=rule.at(),
@@ -121,25 +124,25 @@ def _of_files(
     )
 
 
-def _kwargs(field: str, kwargs: Mapping[str, object]) -> Iterator[str]:
+def _demands(field: str, kwargs: Mapping[str, object]) -> Iterator[Effect]:
+    """Yield what is asked of kwargs, which changes nothing of them."""
     for name, schema in kwargs.items():
-        kind = schema.get("type", "anything") if isinstance(schema, Mapping) else "anything"
-        yield f"{field}.{name} must be {listed(kind) if isinstance(kind, list) else kind}"
+        words = f"{field}.{name} must be {type_of_schema(schema)}"
+        yield Effect(EffectKind.DEMANDS, (), words)
 
 
-def _parameters(parameters: Mapping[str, Free]) -> list[str]:
-    return [f"parameter {name} is {written(value)}" for name, value in parameters.items()]
+def _parameters(parameters: Mapping[str, Free]) -> Iterator[Effect]:
+    for name, value in parameters.items():
+        yield _set(f"parameter {name} is {written(value)}", PARAMETERS)
 
 
 def _data_key(rule: nodes.DataKeyRepair) -> Repair:
-    changes = dict(_changes(rule))
     matched = (use.field for use in matched_fields(rule.match, DATA_KEY))
     read = _read(rule.when, rule.units, rule.rename, *rule.set.values())
     return Repair(
         rule=f"repair.data_keys.{rule.name}",
         condition=condition_in_words(rule.match, rule.when),
-        does=tuple(changes.values()),
-        fields=tuple(changes),
+        effects=tuple(_effects_on_data_key(rule)),
         reason=rule.reason or "",
         until=last_day(rule) or "",
         at=rule.at(),
@@ -147,22 +150,23 @@ def _data_key(rule: nodes.DataKeyRepair) -> Repair:
     )
 
 
-def _changes(rule: nodes.DataKeyRepair) -> Iterator[tuple[FieldPath, str]]:
-    """Yield each field of a data key that a repair changes, and how."""
+def _effects_on_data_key(rule: nodes.DataKeyRepair) -> Iterator[Effect]:
     if rule.shape is not None:
-        yield DATA_KEY.below("shape"), f"its shape {', then '.join(_reshaped(rule.shape))}"
+        words = f"its shape {', then '.join(_reshaped(rule.shape))}"
+        yield _set(words, DATA_KEY.below("shape"))
     if rule.dtype is not None:
-        yield DATA_KEY.below("dtype_numpy"), f"its dtype_numpy is {rule.dtype}"
+        yield _set(f"its dtype_numpy is {rule.dtype}", DATA_KEY.below("dtype_numpy"))
     if rule.dims is not None:
-        yield DATA_KEY.below("dims"), f"its dims are {', '.join(rule.dims)}"
+        yield _set(f"its dims are {', '.join(rule.dims)}", DATA_KEY.below("dims"))
     if rule.units is not None:
-        yield DATA_KEY.below("units"), f"its units are {rule.units.source}"
+        yield _set(f"its units are {rule.units.source}", DATA_KEY.below("units"))
     for name, value in rule.set.items():
-        yield DATA_KEY.below(name), f"its {name} is {written(value)}"
+        yield _set(f"its {name} is {written(value)}", DATA_KEY.below(name))
     if rule.rename is not None:
-        yield DATA_KEY.below("name"), f"its name is {rule.rename.source}"
+        words = f"its name is {rule.rename.source}"
+        yield Effect(EffectKind.RENAMES, (DATA_KEY.below("name"),), words)
     if rule.drop is not None:
-        yield DATA_KEY, "it is not stored"
+        yield Effect(EffectKind.REMOVES, (DATA_KEY,), "it is not stored")
 
 
 def _reshaped(shape: nodes.ShapeRepair) -> Iterator[str]:
@@ -177,28 +181,26 @@ def _reshaped(shape: nodes.ShapeRepair) -> Iterator[str]:
 
 
 def _document(document: str, rule: nodes.DocumentRepair) -> Repair:
-    root = DOCUMENTS[document]
-    changes: dict[FieldPath, None] = {}
-    does = []
-    for field, reason in rule.without.items():
-        does.append(f"{field} is taken out: {reason}")
-        changes[root.below(field)] = None
-    for old, new in rule.rename.items():
-        does.append(f"{old} is renamed to {new}")
-        changes |= {root.below(old): None, root.below(new): None}
-    for field, value in rule.set.items():
-        does.append(f"{field} is {written(value)}")
-        changes[root.below(field)] = None
     return Repair(
         rule=f"repair.{document}.{rule.name}",
         condition=condition_in_words(None, rule.when),
-        does=tuple(does),
-        fields=tuple(changes),
+        effects=tuple(_effects_on_document(DOCUMENTS[document], rule)),
         reason=rule.reason or "",
         until=last_day(rule) or "",
         at=rule.at(),
         reads=_read(rule.when, *rule.set.values()),
     )
+
+
+def _effects_on_document(document: FieldPath, rule: nodes.DocumentRepair) -> Iterator[Effect]:
+    for field, reason in rule.without.items():
+        words = f"{field} is taken out: {reason}"
+        yield Effect(EffectKind.REMOVES, (document.below(field),), words)
+    for old, new in rule.rename.items():
+        fields = (document.below(old), document.below(new))
+        yield Effect(EffectKind.RENAMES, fields, f"{old} is renamed to {new}")
+    for field, value in rule.set.items():
+        yield _set(f"{field} is {written(value)}", document.below(field))
 
 
 def _read(*values: Text | Expression | Free | None) -> tuple[FieldPath, ...]:

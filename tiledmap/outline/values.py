@@ -155,6 +155,8 @@ class MetadataEntry:
         Whether it is always there.
     fields
         Where it comes from; empty for a constant.
+    copied
+        Whether it comes with a copy of a whole document or data key.
     """
 
     key: str
@@ -164,6 +166,7 @@ class MetadataEntry:
     required: bool
     fields: tuple[FieldPath, ...]
     at: Span
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +311,33 @@ class Dropped:
     globs: tuple[str, ...] = ()
 
 
+class EffectKind(StrEnum):
+    """What a repair does to a field."""
+
+    SETS = "sets"
+    RENAMES = "renames"
+    REMOVES = "removes"
+    REFUSES = "refuses"
+    DEMANDS = "demands"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One of the things that a repair does.
+
+    Parameters
+    ----------
+    fields
+        What it changes; empty where it only looks.
+    words
+        The same for people, in a sentence or so.
+    """
+
+    kind: EffectKind
+    fields: tuple[FieldPath, ...]
+    words: str
+
+
 @dataclass(frozen=True, slots=True)
 class Repair:
     """How documents are put right before they are stored.
@@ -316,10 +346,6 @@ class Repair:
     ----------
     rule
         Its dotted name, such as ``repair.roots.old-mount``.
-    does
-        What it does, a sentence or so for each thing.
-    fields
-        What it changes.
     until
         The last day on which it applies, as ISO date; empty for ever.
     reads
@@ -328,12 +354,21 @@ class Repair:
 
     rule: str
     condition: str
-    does: tuple[str, ...]
-    fields: tuple[FieldPath, ...]
+    effects: tuple[Effect, ...]
     reason: str
     until: str
     at: Span
     reads: tuple[FieldPath, ...] = ()
+
+    @property
+    def does(self) -> tuple[str, ...]:
+        """What it does, in words."""
+        return tuple(effect.words for effect in self.effects)
+
+    @property
+    def fields(self) -> tuple[FieldPath, ...]:
+        """What it changes."""
+        return tuple(dict.fromkeys(field for effect in self.effects for field in effect.fields))
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,9 +139,8 @@ def _differences(
     yield from _renamed(gone, come, renaming)
     _leave_out_what_belongs_to_others(gone, come)
     for fact in gone.values():
-        if fact.name != ORDER and not _passed_on(
-            judge.after, judge.before, fact, renaming.after(fact.owner)
-        ):
+        owner = renaming.after(fact.owner)
+        if not _passed_on(judge.after, judge.before, fact, owner):
             yield single(judge.removed(fact), Kind.REMOVED, fact)
     old_ids = {now: was for was, now in renaming.ids.items()}
     for fact in come.values():
@@ -253,18 +252,13 @@ def _renamed(gone: Facts, come: Facts, renaming: Renaming) -> Iterator[Change]:
 def _can_be_renamed(fact: Fact) -> bool:
     """Whether a name can be told from what is named: two equal constants need not be one thing."""
     if fact.aspect is Aspect.METADATA:
-        return "${{" in fact.attributes["value"] or _is_copied(fact)
+        return "${{" in fact.attributes["value"] or fact.copied
     return fact.aspect is Aspect.COLUMN
-
-
-def _is_copied(fact: Fact) -> bool:
-    return fact.attributes["value"].startswith("a copy of")
 
 
 def _content(renaming: Renaming, fact: Fact) -> tuple[object, ...]:
     """Return what metadata or a column is, but for its name; of a copied field the last of it."""
-    own = fact.aspect is Aspect.METADATA and _is_copied(fact)
-    field = fact.name.rpartition(".")[2] if own else ""
+    field = fact.name.rpartition(".")[2] if fact.copied else ""
     said = tuple(fact.attributes[name] for name in _RENAMED[fact.aspect])
     return renaming.after(fact.owner), fact.aspect, field, said
 
@@ -282,9 +276,7 @@ def _leave_out_what_belongs_to_others(gone: Facts, come: Facts) -> None:
 
 def _passed_on(there: Side, here: Side, fact: Fact, owner: str) -> bool:
     """Whether a copied field is stored on the other side too, where nobody declares it."""
-    if fact.aspect is not Aspect.METADATA or not _is_copied(fact):
-        return False
-    return is_passed_on(there, owner, entry_of(here, fact))
+    return fact.copied and is_passed_on(there, owner, entry_of(here, fact))
 
 
 def single(category: Category, kind: Kind, fact: Fact) -> Change:

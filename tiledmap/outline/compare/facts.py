@@ -158,7 +158,7 @@ def _node(side: Side, node: OutlineNode) -> Iterator[Fact]:
         "type": node.type,
         "values": node.values,
         "order": node.order,
-        "columns at most": _most(side, node),
+        "columns at most": most_columns(side, node),
     }
     yield Fact(node.id, Aspect.NODE, "", where, said, node.at)
     for spec in node.specs:
@@ -168,7 +168,7 @@ def _node(side: Side, node: OutlineNode) -> Iterator[Fact]:
         yield Fact(node.id, Aspect.ACCESS_TAG, tag.text, where, {"there": tag.condition}, tag.at)
     for entry in node.metadata:
         made = {"value": entry.text, "type": entry.type}
-        yield Fact(node.id, Aspect.METADATA, entry.key, where, made, entry.at)
+        yield Fact(node.id, Aspect.METADATA, entry.key, where, made, entry.at, entry.copied)
     for column in node.columns:
         made = {"type": column.type, "of": column.keys, "values": column.text}
         yield Fact(node.id, Aspect.COLUMN, column.name, where, made, column.at)
@@ -177,8 +177,8 @@ def _node(side: Side, node: OutlineNode) -> Iterator[Fact]:
         yield Fact(taking.rule, Aspect.TAKING, "", where, {"is": node.id, **taken}, taking.at)
 
 
-def _most(side: Side, node: OutlineNode) -> str:
-    """Return how many columns a part of a table can have."""
+def most_columns(side: Side, node: OutlineNode) -> str:
+    """Return how many columns a part of a table can have, as the mapping writes it."""
     if node.family is not Family.TABLE:
         return ""
     _, stream, _, name = node.rule.split(".")

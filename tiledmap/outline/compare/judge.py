@@ -1,5 +1,6 @@
 """The category of a change: who is concerned by it."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -7,8 +8,18 @@ from typing import TypeAlias
 from tiledmap.check.coverage import OTHER
 from tiledmap.check.matching import ASSETS, DATA_KEYS, STREAMS, Matching
 from tiledmap.language import nodes
+from tiledmap.outline.compare.facts import most_columns
 from tiledmap.outline.compare.values import Aspect, Category, Fact, Side
-from tiledmap.outline.values import FieldPath, Link, MetadataEntry, OutlineNode, Part
+from tiledmap.outline.values import (
+    Effect,
+    EffectKind,
+    FieldPath,
+    Link,
+    MetadataEntry,
+    OutlineNode,
+    Part,
+    Repair,
+)
 
 LOSSY, READER, PATH = Category.LOSSY, Category.READER, Category.PATH
 TYPE, ADDITIVE, TEXT = Category.TYPE, Category.ADDITIVE, Category.TEXT
@@ -206,42 +217,54 @@ def _with_asset(judge: Judge, fact: Fact) -> Category:
 
 # ---------------------------------------------------------------- repairs
 
-_LOSES = ("it is not stored", "is taken out", "refuses a path")
-_MOVES = ("its name is", "is renamed to")
+_EFFECTS = {
+    EffectKind.SETS: TYPE,
+    EffectKind.RENAMES: PATH,
+    EffectKind.REMOVES: LOSSY,
+    EffectKind.REFUSES: LOSSY,
+    EffectKind.DEMANDS: LOSSY,
+}
+"""What it is that a repair comes to do something; what is demanded may not be met, and refused."""
 
 
-def _effects(does: Iterable[str]) -> Category:
-    """Judge what a repair does, from the words that say it."""
-    found = []
-    for words in does:
-        loses = any(phrase in words for phrase in _LOSES)
-        moves = any(phrase in words for phrase in _MOVES)
-        found.append(LOSSY if loses else PATH if moves else TYPE)
-    return strictest(found)
+def _repair(side: Side, rule: str) -> Repair:
+    return next(repair for repair in side.outline.repairs if repair.rule == rule)
 
 
-def _does(fact: Fact) -> list[str]:
-    return fact.attributes.get("does", "").split("; ")
+def _comes(effects: Iterable[Effect]) -> Category:
+    return strictest(_EFFECTS[effect.kind] for effect in effects)
+
+
+def _goes(effects: Iterable[Effect]) -> Category:
+    """Judge what is no longer done, after which what was lost is stored."""
+    kinds = (_EFFECTS[effect.kind] for effect in effects)
+    return strictest(ADDITIVE if kind is LOSSY else kind for kind in kinds)
+
+
+def _changing(repair: Repair) -> list[Effect]:
+    """Return what a repair does by itself: what it demands is asked so that it can do that."""
+    changing = [effect for effect in repair.effects if effect.kind is not EffectKind.DEMANDS]
+    return changing or list(repair.effects)
 
 
 def _with_repair(judge: Judge, fact: Fact) -> Category:
-    return _effects(_does(fact))
+    return _comes(_changing(_repair(judge.after, fact.owner)))
 
 
 def _without_repair(judge: Judge, fact: Fact) -> Category:
-    effects = _effects(_does(fact))
-    return ADDITIVE if effects is LOSSY else effects
+    return _goes(_changing(_repair(judge.before, fact.owner)))
 
 
 def _repairs_otherwise(judge: Judge, was: Fact, now: Fact) -> Category:
-    new = [words for words in _does(now) if words not in _does(was)]
-    old = [words for words in _does(was) if words not in _does(now)]
-    gone = _effects(old) if old else TEXT
-    return strictest([_effects(new) if new else TEXT, ADDITIVE if gone is LOSSY else gone])
+    old = _repair(judge.before, was.owner).effects
+    new = _repair(judge.after, now.owner).effects
+    come = _comes(effect for effect in new if effect not in old)
+    gone = _goes(effect for effect in old if effect not in new)
+    return strictest([come, gone])
 
 
 def _repairs_others(judge: Judge, was: Fact, now: Fact) -> Category:
-    return _effects(_does(now))
+    return _comes(_changing(_repair(judge.after, now.owner)))
 
 
 # ---------------------------------------------------------------- the rest
@@ -253,14 +276,14 @@ def _columns_of_others(judge: Judge, was: Fact, now: Fact) -> Category:
 
 def _setting(judge: Judge, was: Fact, now: Fact) -> Category:
     """Judge another default by what the setting decides about."""
-    name = f"settings.{now.name}"
+    name = re.compile(rf"\bsettings\.{re.escape(now.name)}\b")
     found = [TYPE]
     for node in judge.after.outline.walk():
-        decides = (*node.path, node.condition, node.purpose)
-        if any(name in text for text in (*decides, *(taking.condition for taking in node.takes))):
+        places = (*node.path, node.condition, most_columns(judge.after, node))
+        if any(map(name.search, (*places, *(taking.condition for taking in node.takes)))):
             found.append(PATH)
         entries = (*node.specs, *node.access_tags)
-        if any(name in text for entry in entries for text in (entry.text, entry.condition)):
+        if any(name.search(text) for entry in entries for text in (entry.text, entry.condition)):
             found.append(READER)
     return strictest(found)
 

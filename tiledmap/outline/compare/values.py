@@ -1,8 +1,9 @@
 """Changes between two mappings, as values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import takewhile
 
 from tiledmap.language import nodes
 from tiledmap.outline.values import Move, Outline
@@ -83,6 +84,8 @@ class Fact:
         Which, where the owner has several: a column's name, a metadata key.
     attributes
         What is said, piece by piece.
+    copied
+        Whether it is metadata that comes with a copy of a whole document.
     """
 
     owner: str
@@ -91,11 +94,43 @@ class Fact:
     where: str
     attributes: Mapping[str, str]
     at: Span | None = None
+    copied: bool = False
 
     @property
     def key(self) -> tuple[str, Aspect, str]:
         """What tells it from other facts, and is the same before and after."""
         return self.owner, self.aspect, self.name
+
+
+_PROSE = frozenset({"title", "description", "reason", "help"})
+"""What holds sentences."""
+
+_WORDS_AROUND = 3
+"""Words that are told on both sides of those that differ."""
+
+
+def _quoted(sentences: str) -> str:
+    return f'"{" ".join(sentences.split())}"'
+
+
+def _differing(was: Sequence[str], now: Sequence[str]) -> tuple[str, str]:
+    """Return the words that differ of two texts, with some around them to tell where they are."""
+    first = _alike(was, now)
+    last = _alike(was[first:][::-1], now[first:][::-1])
+    return _part(was, first, len(was) - last), _part(now, first, len(now) - last)
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """Count the words that two texts begin with."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _part(words: Sequence[str], first: int, end: int) -> str:
+    """Write some of the words, and an ellipsis for those before and after."""
+    start, stop = max(0, first - _WORDS_AROUND), min(len(words), end + _WORDS_AROUND)
+    before, after = "… " if start else "", " …" if stop < len(words) else ""
+    return f"{before}{' '.join(words[start:stop])}{after}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +177,20 @@ class Change:
             return f"{what} is new" + (f": {self.now}" if self.now else "")
         if self.kind is Kind.REMOVED:
             return f"{what} is gone" + (f"; it was {self.was}" if self.was else "")
+        if self.attribute in _PROSE or (self.aspect is Aspect.HEADER and self.what in _PROSE):
+            return f"{what}: {self._prose()}"
         attribute = "" if self.attribute in ("is", "text") else f"{self.attribute} "
         return f"{what}: {attribute}{self.now or 'nothing'}, was {self.was or 'nothing'}"
+
+    def _prose(self) -> str:
+        """Say what became of sentences, which commas and capitals of others do not mix with."""
+        attribute = "" if self.attribute == "text" else f"{self.attribute} "
+        if not self.was:
+            return f"{attribute}now says {_quoted(self.now)}"
+        if not self.now:
+            return f"{attribute}no longer says {_quoted(self.was)}"
+        was, now = _differing(self.was.split(), self.now.split())
+        return f"{attribute}now says {_quoted(now)} instead of {_quoted(was)}"
 
 
 @dataclass(frozen=True, slots=True)
