@@ -12,6 +12,7 @@ from tiledmap.runtime.columns import (
     FLOAT,
     INTEGER,
     JSON_TEXT,
+    NUMBERS,
     TEXT,
     batches_without_mixture,
     column_type,
@@ -62,6 +63,21 @@ def test_equal_values_are_stored(wanted: Any, values: list[Any], stored: list[An
     array, losses = to_arrow(values, wanted)
     assert losses == []
     assert array.to_pylist() == (stored or values)
+
+
+@given(
+    values=st.lists(st.none() | st.booleans() | st.integers() | st.floats()),
+    wanted=st.sampled_from(
+        [FLOAT, INTEGER, BOOLEAN, TEXT, JSON_TEXT, named_type("float32"), named_type("float64", 1)]
+    ),
+)
+def test_what_is_known_of_values_changes_nothing(values: list[Any], wanted: Any) -> None:
+    assert NUMBERS.issuperset(map(type, values))
+    array, losses = to_arrow(values, wanted)
+    known, known_losses = to_arrow(values, wanted, of_numbers=True)
+    assert known.type == array.type
+    assert repr(known.to_pylist()) == repr(array.to_pylist())
+    assert repr(known_losses) == repr(losses)
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,13 @@ from tiledmap.runtime.layout import Document
 
 EXACT_IN_DOUBLE = 2**53
 
+NUMBERS: frozenset[type] = frozenset({bool, float, int, type(None)})
+"""Types of Python's own numbers, all of which Arrow converts to doubles exactly, or refuses."""
 _NUMPY_INTEGERS = {np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32}
 _EXACT_TYPES: dict[str, set[type]] = {
     "bool": {bool, np.bool_, type(None)},
     "int": {int, *_NUMPY_INTEGERS, type(None)},
-    "float": {float, int, bool, np.float64, np.float32, np.float16, *_NUMPY_INTEGERS, type(None)},
+    "float": {*NUMBERS, np.float64, np.float32, np.float16, *_NUMPY_INTEGERS},
     "string": {str, np.str_, type(None)},
     "json": set(),
 }
@@ -123,9 +125,17 @@ def named_type(name: str, depth: int = 0) -> ColumnType:
     return ColumnType(kind, item, depth)
 
 
-def to_arrow(values: Any, wanted: ColumnType) -> tuple[pa.Array, list[Loss]]:
-    """`values`, a sequence, as an Arrow array of the wanted type, and those that it cannot hold."""
-    array = _converted_whole(values, wanted)
+def to_arrow(
+    values: Any, wanted: ColumnType, *, of_numbers: bool = False
+) -> tuple[pa.Array, list[Loss]]:
+    """`values`, a sequence, as an Arrow array of the wanted type, and those that it cannot hold.
+
+    Parameters
+    ----------
+    of_numbers
+        Whether it is known that all of them are of `NUMBERS`.
+    """
+    array = _converted_whole(values, wanted, of_numbers)
     if array is not None and _holds_all(array, wanted):
         return array, []
     losses: list[Loss] = []
@@ -140,12 +150,15 @@ def to_arrow(values: Any, wanted: ColumnType) -> tuple[pa.Array, list[Loss]]:
     return pa.array(items, wanted.arrow), losses
 
 
-def _converted_whole(values: Any, wanted: ColumnType) -> pa.Array | None:
+def _converted_whole(values: Any, wanted: ColumnType, of_numbers: bool) -> pa.Array | None:
     if isinstance(values, np.ndarray):
         if wanted.depth == 0 and values.ndim == 1 and values.dtype == _numpy_of(wanted.item):
             return pa.array(values)
         values = values.tolist()
-    if wanted.depth or not _EXACT_TYPES[wanted.kind].issuperset(map(type, values)):
+    if wanted.depth:
+        return None
+    is_known = of_numbers and wanted.kind == "float"
+    if not is_known and not _EXACT_TYPES[wanted.kind].issuperset(map(type, values)):
         return None
     if wanted.item == pa.float32():  # pyarrow turns what is too large for it into inf
         return None

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tiledmap.runtime.columns import NUMBERS
 from tiledmap.runtime.event_check import FIELDS, EventReader, Row
 from tiledmap.runtime.layout import Document
 
 _DATA = len(FIELDS)
 """Where a row's data begin."""
-_NUMBERS = frozenset({bool, float, int, type(None)})
 _SIZE = 200
 _SIZE_OF_VALUE = 32
 _LONGEST_UID = 100
@@ -92,7 +92,7 @@ class RowReader:
         row = self._read(event)
         if (
             row is not None
-            and _NUMBERS.issuperset(map(type, row[_DATA:]))
+            and NUMBERS.issuperset(map(type, row[_DATA:]))
             and len(row[2]) < _LONGEST_UID
         ):
             return row

@@ -94,9 +94,18 @@ class TablePart:
         )
 
     def append(
-        self, run: str, cells: Callable[[TableColumn], Sequence[Any]], lost: Lost, note: Note
+        self,
+        run: str,
+        cells: Callable[[TableColumn], Sequence[Any]],
+        lost: Lost,
+        note: Note,
+        *,
+        of_numbers: bool = False,
     ) -> Iterator[CreateTable | AppendRows]:
-        """Ops that append the rows of which `cells` gives the columns."""
+        """Ops that append the rows of which `cells` gives the columns.
+
+        `of_numbers` as for `to_arrow`, of all data and timestamps.
+        """
         if self.waiting is not None:
             yield self.waiting
             self.waiting = None
@@ -104,7 +113,8 @@ class TablePart:
         arrays = []
         for column in self.columns:
             values = cells(column)
-            array, losses = to_arrow(values, column.type)
+            is_known = of_numbers and column.data_key is not None and column.compute is None
+            array, losses = to_arrow(values, column.type, of_numbers=is_known)
             arrays.append(array)
             if losses:
                 seq_nums = seq_nums or cells(SEQ_NUM)
