@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +28,16 @@ def test_imports_run_downward_only():
     lint = Path(sys.executable).with_name("lint-imports")
     result = subprocess.run([lint], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
+
+
+def test_the_architecture_page_has_every_layer_and_package():
+    page = (ROOT / "docs" / "explanations" / "architecture.md").read_text("utf-8")
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    [layers] = [each["layers"] for each in contracts["contracts"] if each["type"] == "layers"]
+    assert " → ".join(layers).replace("tiledmap.", "") in " ".join(page.split())
+    described = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert described == packages | {"api", "resources"}
 
 
 def test_only_the_sinks_that_talk_to_tiled_import_it():
