@@ -1,6 +1,7 @@
 """``tiledmap docs``: sites of a beamline's own mappings."""
 
 import re
+import socket
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -11,7 +12,8 @@ import pytest
 
 from tests.running import run_tiledmap
 
-RUNS = Path(__file__).parents[1] / "runs" / "beamlines"
+ROOT = Path(__file__).parents[2]
+RUNS = ROOT / "tests" / "runs" / "beamlines"
 
 MAPPING = """\
 tiledmap: 1
@@ -91,6 +93,7 @@ def test_with_an_error_the_site_that_is_there_stays(here):
         (["mine.yaml", "--documents", "run.jsonl"], "--documents takes NAME=FILE"),
         (["mine.yaml", "--documents", "mine=gone.jsonl"], "there is no file 'gone.jsonl'"),
         (["mine.yaml", "-o", "."], "'.' holds something else than a site"),
+        (["mine.yaml", "-o", "mine.yaml/site"], "'mine.yaml/site' cannot be written: "),
     ],
 )
 def test_wrong_use_is_told(here, arguments, said):
@@ -112,6 +115,37 @@ def test_a_broken_link_is_told(here):
     result = run_tiledmap("docs", "build", "--pages", "pages")
     assert result.returncode == 1
     assert "index.html: links to gone.html, which is not there" in result.stderr
+
+
+def test_a_page_that_is_no_text_is_told(here):
+    (here / "pages").mkdir()
+    (here / "pages" / "index.md").write_bytes(b"# Mine \xff\n")
+    result = run_tiledmap("docs", "build", "--pages", "pages")
+    assert result.returncode == 1
+    assert "pages/index.md: not UTF-8: byte 7" in result.stderr
+
+
+def test_what_an_example_run_lacks_is_noted_in_a_line(here):
+    recorded = ROOT / "docs" / "tutorials" / "unknown-beamline.jsonl"
+    result = run_tiledmap("docs", "build", "mine.yaml", "--documents", f"mine={recorded}")
+    assert result.returncode == 0
+    assert result.stderr.startswith("note: the example run of mine: run ")
+    assert result.stderr.endswith("more; `tiledmap preview` tells all)\n")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_none_is_wrong_use(here):
+    result = run_tiledmap("docs", "serve", "mine.yaml", "--port", "70000")
+    assert result.returncode == 2
+    assert "65535" in result.stderr
+
+
+def test_a_port_that_is_taken_is_told(here):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run_tiledmap("docs", "serve", "mine.yaml", "--port", port)
+    assert result.returncode == 2
+    assert f"cannot listen at 127.0.0.1:{port}: " in result.stderr
 
 
 class Elements(HTMLParser):

@@ -14,7 +14,7 @@ import typer
 from tiledmap.cli import recordings
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake, missing_package
 from tiledmap.cli.options import examples, find_files, find_mappings
-from tiledmap.cli.terminal import console, shown_log, use_color, width
+from tiledmap.cli.terminal import console, kept_log, use_color, width
 
 if TYPE_CHECKING:
     from tiledmap.api import LoadedMapping
@@ -122,9 +122,12 @@ def build_site(
         site = _assemble(wanted)
         with _progress(len(site.pages)) as made:
             files = build(site, made)
-        write(files, output)
     except SiteError as error:
         raise Mistake(_in_words(error), exit_code=PROBLEMS_FOUND) from None
+    try:
+        write(files, output)
+    except OSError as error:
+        raise Mistake(f"'{output}' cannot be written: {error.strerror or error}") from None
     typer.echo(f"{len(site.pages):,} pages: {output / 'index.html'}")
 
 
@@ -141,7 +144,14 @@ def serve_site(
         str, typer.Option("--host", metavar="NAME", help="Which address to listen at.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", metavar="NUMBER", help="Which port; 0 for any that is free.")
+        int,
+        typer.Option(
+            "--port",
+            metavar="NUMBER",
+            min=0,
+            max=65_535,
+            help="Which port; 0 for any that is free.",
+        ),
     ] = 8000,
     everything: AllOption = False,
     pages: PagesOption = None,
@@ -208,12 +218,16 @@ def _wanted(
 
 def _recordings(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.is_file() and {".jsonl", ".json", ".msgpack"} & set(path.suffixes):
+        if path.is_file() and recordings.is_named_as_one(path):
             yield path
 
 
-def _folders(wanted: Wanted) -> Iterator[Path]:
-    """Yield every folder with something that the site is made of."""
+def _folders(wanted: Wanted) -> frozenset[Path]:
+    """Every folder that is there with something that the site is made of."""
+    return frozenset(folder for folder in _sources(wanted) if folder.is_dir())
+
+
+def _sources(wanted: Wanted) -> Iterator[Path]:
     from tiledmap import api
 
     for name in wanted.mappings:
@@ -269,11 +283,16 @@ def _assemble(wanted: Wanted) -> "Site":
 def _documented(mapping: "LoadedMapping", wanted: Wanted) -> "Documented":
     """Collect what the pages of a mapping show, with what it makes of documents.
 
-    What of an example cannot be stored, such as files that lie elsewhere, is told in the terminal.
+    What of an example cannot be stored, such as files that lie elsewhere, is no fault of the site:
+    it is noted in a line.
     """
     files = wanted.documents.get(mapping.name, ())
-    with shown_log():
-        return mapping.documented(document for path in files for document in recordings.read(path))
+    with kept_log() as lacks:
+        made = mapping.documented(document for path in files for document in recordings.read(path))
+    if lacks:
+        more = f" (and {len(lacks) - 1} more; `tiledmap preview` tells all)" if lacks[1:] else ""
+        typer.echo(f"note: the example run of {mapping.name}: {lacks[0]}{more}", err=True)
+    return made
 
 
 def _load(wanted: Wanted) -> list["LoadedMapping"]:

@@ -8,6 +8,13 @@ from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
 
 Named: TypeAlias = tuple[str, dict[str, Any]]
 
+_SUFFIXES = frozenset({".jsonl", ".json", ".msgpack"})
+
+
+def is_named_as_one(path: Path) -> bool:
+    """Whether a file is called as recordings are, packed or not."""
+    return not _SUFFIXES.isdisjoint(path.suffixes)
+
 
 def read(path: Path) -> Iterator[Named]:
     """Yield the documents of a recording.

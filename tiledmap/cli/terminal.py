@@ -7,10 +7,12 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+Handler = TypeVar("Handler", bound=logging.Handler)
 
 
 def write_anything() -> None:
@@ -82,11 +84,36 @@ def silent_log(*names: str) -> Iterator[None]:
             logger.setLevel(level)
 
 
+class KeptLog(logging.Handler):
+    """Keeps what is logged, for whoever says it in another way."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a message, once."""
+        if (message := record.getMessage()) not in self.messages:
+            self.messages.append(message)
+
+
 @contextmanager
 def shown_log() -> Iterator[PlainLog]:
     """Show warnings and errors of tiledmap as lines, until the block ends."""
+    with _logged_to(PlainLog(logging.WARNING)) as log:
+        yield log
+
+
+@contextmanager
+def kept_log() -> Iterator[list[str]]:
+    """Keep the messages of warnings and errors of tiledmap, until the block ends."""
+    with _logged_to(KeptLog()) as log:
+        yield log.messages
+
+
+@contextmanager
+def _logged_to(log: Handler) -> Iterator[Handler]:
     logger = logging.getLogger("tiledmap")
-    log = PlainLog(logging.WARNING)
     propagate, logger.propagate = logger.propagate, False
     logger.addHandler(log)
     try:

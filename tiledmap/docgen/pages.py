@@ -85,9 +85,9 @@ def read_folder(folder: Path, *, under: str = "") -> Folder:
         Its contents cannot be read, list what is not there, or leave a page out.
     """
     paths = {f"{under}{path.relative_to(folder).as_posix()}": path for path in _files(folder)}
-    texts = {name: path.read_text("utf-8") for name, path in paths.items() if _is_page(name)}
+    texts = {name: _text(path) for name, path in paths.items() if _is_page(name)}
     files = {
-        name: path.read_bytes()
+        name: _content(path)
         for name, path in paths.items()
         if path.suffix in _OFFERED and path.name != CONTENTS
     }
@@ -107,6 +107,20 @@ def _files(folder: Path) -> Iterator[Path]:
             yield from _files(path)
 
 
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SiteError([f"{path}: cannot be read: {error.strerror or error}"]) from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return _content(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SiteError([f"{path}: not UTF-8: byte {error.start}"]) from None
+
+
 def _is_page(name: str) -> bool:
     return name.endswith(".md")
 
@@ -116,7 +130,7 @@ def _sections(contents: Path, under: str, texts: Mapping[str, str]) -> dict[str,
         listed = tuple(name for name in texts if name != HOME)
         return {"Pages": listed} if listed else {}
     try:
-        given = _Contents.model_validate(yaml.safe_load(contents.read_text("utf-8")))
+        given = _Contents.model_validate(yaml.safe_load(_text(contents)))
     except yaml.YAMLError as error:
         raise SiteError([f"{contents}: {' '.join(str(error).split())}"]) from None
     except ValidationError as error:

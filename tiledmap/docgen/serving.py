@@ -6,7 +6,7 @@ Needs the extra ``docs``.
 import asyncio
 import mimetypes
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from starlette.routing import Route
 from watchfiles import awatch
 
 Files = Mapping[str, bytes]
+Folders = Callable[[], Collection[Path]]
 
 _CHANGES = "/-/changes"
 _RELOAD = f"""<script>
@@ -54,7 +55,7 @@ class Served:
 def serve(
     files: Files,
     make: Callable[[], Files | None],
-    folders: Callable[[], Iterable[Path]],
+    folders: Folders,
     listener: socket.socket,
 ) -> None:
     """Serve a site until the process is interrupted.
@@ -74,9 +75,7 @@ def serve(
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def application(
-    files: Files, make: Callable[[], Files | None], folders: Callable[[], Iterable[Path]]
-) -> Starlette:
+def application(files: Files, make: Callable[[], Files | None], folders: Folders) -> Starlette:
     """Make the ASGI application that serves the files and watches what they are made of."""
 
     @asynccontextmanager
@@ -92,16 +91,16 @@ def application(
     return Starlette(routes=routes, lifespan=watching)
 
 
-async def _watch(
-    served: Served, make: Callable[[], Files | None], folders: Callable[[], Iterable[Path]]
-) -> None:
+async def _watch(served: Served, make: Callable[[], Files | None], folders: Folders) -> None:
     while True:
-        # Folders may come and go with each change, so each is waited for anew.
-        async for _ in awatch(*folders(), recursive=False):
-            break
-        files = await asyncio.to_thread(make)
-        if files is not None:
-            served.replace(files)
+        watched = folders()
+        # One watcher for many changes: it notes those that come while a site is made.
+        async for _ in awatch(*watched, recursive=False):
+            files = await asyncio.to_thread(make)
+            if files is not None:
+                served.replace(files)
+            if await asyncio.to_thread(folders) != watched:
+                break
 
 
 async def _tell(request: Request) -> Response:
