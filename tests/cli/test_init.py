@@ -102,6 +102,11 @@ def test_a_file_can_be_extended_from_anywhere(tiledmap, recording, mapping):
     assert api.validate("deeper/own.yaml") == []
 
 
+def test_a_mapping_is_named_where_it_is_written(tiledmap, recording):
+    assert tiledmap("init", "--documents", recording, "--name", "../our beamline").returncode == 0
+    assert "name: our-beamline\n" in Path("our-beamline.yaml").read_text("utf-8")
+
+
 def test_what_cannot_be_extended_is_a_problem(tiledmap, recording):
     result = tiledmap("init", "--documents", recording, "--extends", "blusky-v3", "-o", "x.yaml")
     assert result.returncode == 1
@@ -119,6 +124,7 @@ def test_what_cannot_be_extended_is_a_problem(tiledmap, recording):
         (["--documents", "empty.jsonl", "-o", "mine"], 2, "'mine' is no name of a mapping"),
         (["--ci", "one", "two"], 2, "--ci takes one directory"),
         (["--ci", "one", "-o", "two"], 2, "the repository's directory is named twice"),
+        (["--ci", "--documents", "empty.jsonl", "mine.jsonl"], 2, "there is no file 'mine.jsonl'"),
     ],
 )
 def test_what_cannot_be_done_is_said(tiledmap, arguments, code, said):
@@ -170,8 +176,9 @@ def test_what_a_repository_checks_before_a_commit_is_there(tiledmap):
         assert hook["additional_dependencies"] == [f"tiledmap~={api.__version__}"]
 
 
-def test_a_repository_begins_with_recordings_that_are_given(tiledmap, recording):
-    result = tiledmap("init", "--ci", "-o", "home", "--name", "p01", "--documents", recording)
+@pytest.mark.parametrize("home", [["home"], ["-o", "home"]])
+def test_a_repository_begins_with_recordings_that_are_given(tiledmap, recording, home):
+    result = tiledmap("init", "--ci", *home, "--name", "p01", "--documents", recording)
     assert result.returncode == 0
     assert Path("home/recordings/run.jsonl").read_bytes() == recording.read_bytes()
     assert "sample_name" in Path("home/mappings/p01.yaml").read_text("utf-8")

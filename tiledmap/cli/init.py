@@ -12,6 +12,7 @@ import typer
 from tiledmap.cli.files import write_text
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
 from tiledmap.cli.options import find_files
+from tiledmap.cli.recordings import is_named_as_one
 
 if TYPE_CHECKING:
     from tiledmap.authoring.drafting import Drafted
@@ -90,7 +91,8 @@ def _make_mapping(
     force: bool,
 ) -> None:
     printed = output == STDOUT
-    path = Path(f"{name or _NAMED_AFTER}.yaml") if printed or output is None else output
+    named = Path(f"{_mapping_name(name) if name else _NAMED_AFTER}.yaml")
+    path = named if printed or output is None else output
     if not printed:
         if path.suffix not in (".yaml", ".yml"):
             raise Mistake(f"'{path}' is no name of a mapping", "a mapping is a .yaml file")
@@ -175,14 +177,15 @@ def _make_repository(
 def _home_and_recordings(
     documents: Sequence[Path], more: Sequence[Path], output: Path | None
 ) -> tuple[Path, list[Path]]:
-    """The repository's directory, which is the one argument if it is no recording."""
-    if output is not None or documents:
-        if documents or not more:
-            return output or Path(), find_files([*documents, *more])
-        raise Mistake("the repository's directory is named twice", "init --ci DIR, or -o DIR")
-    if len(more) > 1:
+    """The repository's directory, which is the first argument if it is no recording."""
+    home, files = output, list(more)
+    if more and not (documents and (more[0].is_file() or is_named_as_one(more[0]))):
+        if home is not None:
+            raise Mistake("the repository's directory is named twice", "init --ci DIR, or -o DIR")
+        home = files.pop(0)
+    if files and not documents:
         raise Mistake("--ci takes one directory", "recordings follow --documents")
-    return (more[0] if more else Path()), []
+    return home or Path(), find_files([*documents, *files])
 
 
 def _put_recordings(
