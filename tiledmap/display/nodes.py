@@ -34,9 +34,8 @@ def branches_of_nodes(nodes: Iterable[TreeNode], *, values: bool = False) -> lis
 
 def _what(node: TreeNode) -> str:
     if node.shape is not None:
-        lengths = " x ".join("?" if length is None else str(length) for length in node.shape)
         dims = f" ({', '.join(node.dims)})" if node.dims else ""
-        return f"{node.family} {node.dtype} {lengths or 'scalar'}{dims}"
+        return f"{node.family} {node.dtype} {node.lengths}{dims}"
     if node.rows is not None:
         return f"{node.family}, {node.rows} row{'' if node.rows == 1 else 's'}"
     return node.family

@@ -46,6 +46,12 @@ class TreeNode:
     made_by: str = ""
     children: list["TreeNode"] = field(default_factory=list)
 
+    @property
+    def lengths(self) -> str:
+        """The shape of an array as people read it, such as ``4 x ?``."""
+        shape = self.shape or ()
+        return " x ".join("?" if length is None else str(length) for length in shape) or "scalar"
+
     def as_json(self) -> dict[str, Any]:
         """Return the node and all below it as JSON data, without what is not there."""
         entries = {

@@ -7,7 +7,7 @@ import pytest
 
 import tiledmap
 from tests.beamlines import find_cases
-from tiledmap.docgen.mapping_pages import coverage_page, mapping_part
+from tiledmap.docgen.mapping_pages import coverage_page, example_run, mapping_part
 from tiledmap.docgen.mapping_pages.placements import Whereabouts
 from tiledmap.docgen.rendering import render
 from tiledmap.docgen.values import Page, Part, Site
@@ -142,6 +142,17 @@ def test_an_example_shows_real_values(part: Part) -> None:
     ):
         assert said in page.text
     assert not any(page.path == "mappings/bluesky-v3/example.html" for page in part.pages)
+
+
+def test_of_a_large_example_the_beginning_is_shown(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(example_run, "MOST_NODES", 3)
+    recorded = read_documents(runs / "beamlines" / "csx.jsonl")
+    documented = tiledmap.load("csx").documented(recorded)
+    assert sum(1 for top in documented.example for _ in top.walk()) == 3
+    page = read(mapping_part([documented]), "mappings/csx/example.html")
+    assert "more nodes are not shown" in page.text
 
 
 def test_a_field_says_where_each_mapping_puts_it(part: Part) -> None:

@@ -42,7 +42,7 @@
     }
   });
   const current = side.querySelector('[aria-current="page"]');
-  if (current && current.offsetTop > side.clientHeight) side.scrollTop = current.offsetTop - side.clientHeight / 2;
+  if (current && current.offsetTop > 0.75 * side.clientHeight) side.scrollTop = current.offsetTop - side.clientHeight / 2;
 
   // What is scrolled by the keyboard is reached by it, and nothing else.
 

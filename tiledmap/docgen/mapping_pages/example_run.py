@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tiledmap.sinks.memory import MemorySink, StoredNode
 
 MOST_RUNS = 3
+MOST_NODES = 300
+"""Nodes of all runs together: a page can be read, whatever a mapping puts runs into."""
 _MOST_ROWS, _MOST_COLUMNS, _MOST_LINES, _MOST_TEXT = 5, 24, 120, 200
 
 
@@ -57,6 +59,7 @@ class ExampleNode:
     mimetype: str
     files: tuple[str, ...]
     children: tuple["ExampleNode", ...]
+    more_children: int
 
     @property
     def key(self) -> str:
@@ -77,15 +80,24 @@ def example_nodes(sink: "MemorySink", rules: Mapping[str, str]) -> tuple[Example
     rules
         The dotted name of the rule that stands at a place, such as ``smi.yaml:12``.
     """
-    top = trees_of_memory(sink)
-    return tuple(_node(tree, (), sink, rules) for tree in top[:MOST_RUNS])
+    left = iter(range(MOST_NODES))
+    top = trees_of_memory(sink)[:MOST_RUNS]
+    return tuple(_node(tree, (), sink, rules, left) for tree, _ in zip(top, left, strict=False))
 
 
 def _node(
-    tree: TreeNode, above: tuple[str, ...], sink: "MemorySink", rules: Mapping[str, str]
+    tree: TreeNode,
+    above: tuple[str, ...],
+    sink: "MemorySink",
+    rules: Mapping[str, str],
+    left: Iterator[int],
 ) -> ExampleNode:
+    """Show a node and what is below it, while there is anything `left` to be shown."""
     path = (*above, tree.key)
     stored = sink.tree[path]
+    children = tuple(
+        _node(child, path, sink, rules, left) for child, _ in zip(tree.children, left, strict=False)
+    )
     return ExampleNode(
         path,
         rules.get(tree.made_by, ""),
@@ -98,15 +110,15 @@ def _node(
         _table(stored.rows) if stored.rows is not None else None,
         tree.mimetype,
         tree.files,
-        tuple(_node(child, path, sink, rules) for child in tree.children),
+        children,
+        len(tree.children) - len(children),
     )
 
 
 def _structure(tree: TreeNode) -> str:
     if tree.shape is not None:
-        lengths = " x ".join("?" if length is None else str(length) for length in tree.shape)
         dims = f" ({', '.join(tree.dims)})" if tree.dims else ""
-        return f"{tree.family} of {tree.dtype or 'unknown type'}, {lengths or 'scalar'}{dims}"
+        return f"{tree.family} of {tree.dtype or 'unknown type'}, {tree.lengths}{dims}"
     if tree.rows is not None:
         return f"table, {tree.rows:,} row{'' if tree.rows == 1 else 's'}"
     return tree.family
