@@ -7,8 +7,9 @@ from pathlib import Path
 from tiledmap.authoring.choosing import OF_FILES, PLAIN, Extended, current, extended
 from tiledmap.authoring.draft import Draft
 from tiledmap.authoring.propose import propose
+from tiledmap.authoring.seen import Survey
 from tiledmap.authoring.settle import settle
-from tiledmap.authoring.survey import Survey, survey
+from tiledmap.authoring.survey import survey
 from tiledmap.authoring.write import write
 from tiledmap.documents.recordings import NamedDocument
 from tiledmap.problems import MappingError

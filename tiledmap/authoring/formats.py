@@ -2,7 +2,7 @@
 
 import re
 
-from tiledmap.authoring.survey import SpecSeen
+from tiledmap.authoring.seen import SpecSeen
 
 HDF5 = "application/x-hdf5"
 TIFF = "multipart/related;type=image/tiff"

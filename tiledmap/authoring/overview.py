@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tiledmap.authoring.survey import KeySeen, Survey
+from tiledmap.authoring.seen import KeySeen, Survey
 from tiledmap.authoring.words import counted
 
 MOST_KEYS = 40
