@@ -12,8 +12,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import typer
+import yaml
 
 from tests.running import Result, run_tiledmap
+from tiledmap.cli.app import app
 from tiledmap.docgen.assembly import assemble
 from tiledmap.docgen.site import build
 from tiledmap.problems import CODES
@@ -154,6 +157,21 @@ def test_the_pages_make_a_site():
     asked = re.findall(r"<!-- figure: ([\w-]+) -->", (DOCS / "explanations/speed.md").read_text())
     drawn = re.findall(r'id="([\w-]+)-words"', files["explanations/speed.html"].decode())
     assert drawn == asked
+
+
+def test_the_readme_leads_to_every_page_and_has_every_verb():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    linked = set(re.findall(r"\]\(docs/([\w/-]+\.md)\)", readme))
+    pages = {
+        f"{folder.relative_to(DOCS) / page}".removeprefix("./")
+        for folder in (DOCS, DOCS / "reference")
+        for section in yaml.safe_load((folder / "contents.yaml").read_text("utf-8"))["sections"]
+        for page in section["pages"]
+    }
+    pages = {f"{page}/index.md" if (DOCS / page).is_dir() else page for page in pages}
+    assert linked == pages
+    rows = re.findall(r"^\| `tiledmap (\w+)` \|", readme, re.MULTILINE)
+    assert sorted(rows) == sorted(typer.main.get_command(app).commands)
 
 
 def test_the_readme_has_the_one_test_command_that_ci_runs():
