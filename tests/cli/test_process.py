@@ -30,6 +30,23 @@ def test_output_that_nobody_reads_any_more_ends_quietly():
     assert result.stdout == "{"
 
 
+@pytest.mark.parametrize("verb", ["schema", "show bluesky-v3", "diff bluesky-2024 bluesky-v3"])
+def test_an_output_that_was_closed_takes_nothing(verb):
+    result = subprocess.run(
+        ["bash", "-c", f"{SCRIPT} {verb} >&-"], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("verb", ["schema", "show bluesky-v3", "coverage bluesky-v3 --format html"])
+def test_a_full_disk_is_said(verb):
+    result = subprocess.run(
+        ["bash", "-c", f"{SCRIPT} {verb} > /dev/full"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr == "tiledmap: not all could be written: No space left on device\n"
+
+
 def test_an_interrupt_ends_without_a_traceback(recording):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(60)

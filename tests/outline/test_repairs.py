@@ -16,7 +16,10 @@ repair:
   resources:
     - name: frames
       match: {spec: MINE}
-      kwargs: {path: {type: [string, "null"]}, frames: {type: array, items: {type: integer}}, any: {}}
+      kwargs:
+        path: {type: [string, "null"]}
+        frames: {type: array, items: {type: integer}}
+        any: {}
       mimetype: application/x-hdf5
       parameters: {dataset: entry}
       reason: said by us

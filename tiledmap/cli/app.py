@@ -1,5 +1,6 @@
 """The application: every verb, and what all of them share."""
 
+import errno
 import os
 import sys
 from typing import Annotated, Any
@@ -46,7 +47,10 @@ class Verbs(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the verb that was asked for."""
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                _flush()
         except MappingError as error:
             _print_problems(error)
             raise typer.Exit(PROBLEMS_FOUND) from None
@@ -57,9 +61,28 @@ class Verbs(TyperGroup):
             typer.echo("\nstopped", err=True)
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
-            # Whoever read the output has seen enough; nothing must be flushed into it at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
+            _write_no_more()
+            raise typer.Exit(0) from None  # whoever read the output has seen enough
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            _write_no_more()
+            fault = Mistake(f"not all could be written: {error.strerror}")
+            typer.echo(str(fault), err=True)
+            raise typer.Exit(fault.exit_code) from None
+
+
+def _flush() -> None:
+    """Write what is held back, so that a full disk is told of while there is someone to tell."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _write_no_more()  # and exit as the verb says
+
+
+def _write_no_more() -> None:
+    """Let nothing be flushed into an output at exit that takes nothing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_problems(error: MappingError) -> None:

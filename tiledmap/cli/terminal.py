@@ -16,9 +16,15 @@ Handler = TypeVar("Handler", bound=logging.Handler)
 
 
 def write_anything() -> None:
-    """Let the output take every character; one that its encoding lacks is written as an escape."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+    """Let the output take every character; one that its encoding lacks is written as an escape.
+
+    What is written to an output that was closed goes nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
