@@ -377,17 +377,30 @@ def _shown(path: Path) -> str:
 
 # ---------------------------------------------------------------- what was measured
 
-_MEASURED = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- until here -->)", re.DOTALL)
+_MEASURED = re.compile(
+    r"(?P<mark><!-- measured: (?P<what>\w+) -->\n).*?(?=<!-- until here -->)", re.DOTALL
+)
 _TARGETS = {"in-process": "in-process", "served": "served", "postgresql": "PostgreSQL"}
 _TARGET_OF = {"held": "served", "shell": "in-process"}
 """Of works that are measured once."""
 
 
 def speed() -> str:
-    """Return the page on speed: the text that is there, with the table of aims made new."""
+    """Return the page on speed: the text that is there, with the tables of figures made new."""
+    reports = [json.loads(path.read_text("utf-8")) for path in sorted(RESULTS.glob("*.json"))]
+    reports = [report for report in reports if "work" in report]
+    tables = {"aims": _aims, "bulk": _bulk}
+
+    def measured(found: re.Match[str]) -> str:
+        table = "\n".join(tables[found["what"]](reports))
+        return f"{found['mark']}\n{table}\n\n"
+
+    return _MEASURED.sub(measured, SPEED.read_text("utf-8"))
+
+
+def _aims(reports: list[dict[str, Any]]) -> list[str]:
     aims: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
-    for path in sorted(RESULTS.glob("*.json")):
-        report = json.loads(path.read_text("utf-8"))
+    for report in reports:
         for verdict in report.get("aims", ()):
             target = report["target"] or _TARGET_OF[report["work"]]
             aims.setdefault((report["work"], verdict["words"]), {})[target] = verdict
@@ -400,8 +413,26 @@ def speed() -> str:
         one = next(iter(verdicts.values()))
         bound = f"{'≥' if one['at_least'] else '≤'} {one['limit']:.3g}"
         lines.append(f"| {work} | {words} | {bound} | {' | '.join(cells)} |")
-    table = "\n".join(lines)
-    return _MEASURED.sub(lambda _: f"\n{table}\n\n", SPEED.read_text("utf-8"))
+    return lines
+
+
+def _bulk(reports: list[dict[str, Any]]) -> list[str]:
+    """What a request that makes many nodes takes, of what requests for one node each take."""
+    lines = [
+        "| Tiled | what is sent | requests | CPU in all | time |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for report in reports:
+        if report["work"] == "bulk":
+            for writer, ratios in report["ratios"].items():
+                [requests, *_] = report["results"][writer]["figures"]["requests"]["values"]
+                of_floor = ratios["the floor"]
+                shown = f"{of_floor['process_us']:.2f}" if report["target"] == "in-process" else ""
+                lines.append(
+                    f"| {_TARGETS[report['target']]} | {writer.removeprefix('the floor, ')} "
+                    f"| {requests:g} | {shown} | {of_floor['landed_us']:.2f} |"
+                )
+    return lines
 
 
 def _verdict(verdict: dict[str, Any] | None) -> str:
