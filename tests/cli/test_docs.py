@@ -92,6 +92,7 @@ def test_with_an_error_the_site_that_is_there_stays(here):
         (["mine.yaml", "--pages", "gone"], "there is no directory 'gone'"),
         (["mine.yaml", "--documents", "run.jsonl"], "--documents takes NAME=FILE"),
         (["mine.yaml", "--documents", "mine=gone.jsonl"], "there is no file 'gone.jsonl'"),
+        (["mine.yaml", "smi", "--set", "a=b"], "--set and --overlay are for a site on one mapping"),
         (["mine.yaml", "-o", "."], "'.' holds something else than a site"),
         (["mine.yaml", "-o", "mine.yaml/site"], "'mine.yaml/site' cannot be written: "),
     ],
@@ -115,6 +116,17 @@ def test_a_broken_link_is_told(here):
     result = run_tiledmap("docs", "build", "--pages", "pages")
     assert result.returncode == 1
     assert "index.html: links to gone.html, which is not there" in result.stderr
+
+
+def test_a_site_shows_the_mapping_with_its_settings_and_what_lies_over_it(here):
+    over = MAPPING.format(title="Over it").replace("extends: bluesky-v3@^3\n", "")
+    Path("over.yaml").write_text(over.replace("[raw]", "[laid-over]"), "utf-8")
+    arguments = ("--set", "data_root=/mnt/here", "--overlay", "over.yaml")
+    result = run_tiledmap("docs", "build", "smi", *arguments)
+    assert result.returncode == 0, result.stderr
+    site = contents(here / "site")
+    assert b"/mnt/here" in site["mappings/mine/repairs.html"]
+    assert b"laid-over" in site["mappings/mine/nodes/run.html"]
 
 
 def test_a_page_that_is_no_text_is_told(here):

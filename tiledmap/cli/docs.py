@@ -13,11 +13,19 @@ import typer
 
 from tiledmap.cli import recordings
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake, missing_package
-from tiledmap.cli.options import examples, find_files, find_mappings
+from tiledmap.cli.options import (
+    OverlayOption,
+    SetOption,
+    examples,
+    find_files,
+    find_mappings,
+    parse_settings,
+)
 from tiledmap.cli.terminal import console, kept_log, use_color, width
 
 if TYPE_CHECKING:
     from tiledmap.api import LoadedMapping
+    from tiledmap.check.examine import Examined
     from tiledmap.docgen.errors import SiteError
     from tiledmap.docgen.mapping_pages import Documented
     from tiledmap.docgen.values import Page, Site
@@ -73,6 +81,8 @@ class Wanted:
     pages: Path | None
     results: Path | None
     title: str | None
+    settings: dict[str, str]
+    overlays: tuple[Path, ...]
 
 
 @docs.callback()
@@ -101,6 +111,8 @@ def build_site(
     results: ResultsOption = None,
     documents: DocumentsOption = None,
     title: TitleOption = None,
+    settings: SetOption = None,
+    overlays: OverlayOption = None,
 ) -> None:
     """Write a site that can be read from a directory, a USB stick or any web server.
 
@@ -117,7 +129,7 @@ def build_site(
             f"'{output}' holds something else than a site that tiledmap made",
             "name a directory that is new, or empty",
         )
-    wanted = _wanted(mappings, everything, pages, results, documents, title)
+    wanted = _wanted(mappings, everything, pages, results, documents, title, settings, overlays)
     try:
         site = _assemble(wanted)
         with _progress(len(site.pages)) as made:
@@ -158,6 +170,8 @@ def serve_site(
     results: ResultsOption = None,
     documents: DocumentsOption = None,
     title: TitleOption = None,
+    settings: SetOption = None,
+    overlays: OverlayOption = None,
 ) -> None:
     """Show the site in a browser while you write: it follows every change of a file.
 
@@ -167,7 +181,7 @@ def serve_site(
         from tiledmap.docgen.serving import serve
     except ModuleNotFoundError as error:
         raise missing_package(error, "docs serve", "docs") from None
-    wanted = _wanted(mappings, everything, pages, results, documents, title)
+    wanted = _wanted(mappings, everything, pages, results, documents, title, settings, overlays)
     try:
         listener = socket.create_server((host, port))
     except OSError as error:
@@ -189,6 +203,8 @@ def _wanted(
     results: Path | None,
     documents: Sequence[str] | None,
     title: str | None,
+    settings: Sequence[str] | None,
+    overlays: Sequence[Path] | None,
 ) -> Wanted:
     from tiledmap.resources import shipped_mappings
 
@@ -213,7 +229,18 @@ def _wanted(
         else:
             raise Mistake(f"--documents takes NAME=FILE or a directory, not {text!r}")
     mappings = tuple(dict.fromkeys(names))
-    return Wanted(mappings, recorded, frozenset(named), pages, results, title)
+    if (settings or overlays) and len(mappings) != 1:
+        raise Mistake("--set and --overlay are for a site on one mapping")
+    return Wanted(
+        mappings,
+        recorded,
+        frozenset(named),
+        pages,
+        results,
+        title,
+        parse_settings(settings),
+        tuple(find_files(overlays)),
+    )
 
 
 def _recordings(folder: Path) -> Iterator[Path]:
@@ -228,10 +255,8 @@ def _folders(wanted: Wanted) -> frozenset[Path]:
 
 
 def _sources(wanted: Wanted) -> Iterator[Path]:
-    from tiledmap import api
-
-    for name in wanted.mappings:
-        for file in api.examine(name).sources:
+    for examined in _examine(wanted):
+        for file in examined.sources:
             if Path(file).is_file():
                 yield Path(file).parent
     for path in (path for paths in wanted.documents.values() for path in paths):
@@ -301,15 +326,24 @@ def _load(wanted: Wanted) -> list["LoadedMapping"]:
     from tiledmap.problems import rank
     from tiledmap.problems.formats import format_text
 
-    examined = {name: api.examine(name) for name in wanted.mappings}
-    problems = rank([problem for each in examined.values() for problem in each.problems])
+    examined = _examine(wanted)
+    problems = rank([problem for each in examined for problem in each.problems])
     if problems:
-        sources = {file: text for each in examined.values() for file, text in each.sources.items()}
+        sources = {file: text for each in examined for file, text in each.sources.items()}
         text = format_text(problems, sources, color=use_color(sys.stderr), width=width(sys.stderr))
         typer.echo(text, err=True, color=True)
-    if any(each.has_errors for each in examined.values()):
+    if any(each.has_errors for each in examined):
         raise typer.Exit(PROBLEMS_FOUND)
-    return [api.LoadedMapping(each) for each in examined.values()]
+    return [api.LoadedMapping(each) for each in examined]
+
+
+def _examine(wanted: Wanted) -> list["Examined"]:
+    from tiledmap import api
+
+    return [
+        api.examine(name, settings=wanted.settings, overlays=wanted.overlays)
+        for name in wanted.mappings
+    ]
 
 
 def _in_words(error: "SiteError") -> str:
