@@ -1,4 +1,4 @@
-"""Write the pages of the documentation, and the schema, that say what the code says.
+"""Write the pages of the documentation, and the schemas, that say what the code says.
 
 ``python docs/generate.py`` writes them; ``tests/test_docs.py`` holds them current. In a problem's
 page only the heading and the example are written here: what, why and how to mend it are by hand.
@@ -24,6 +24,8 @@ from tiledmap.language.functions import FUNCTIONS, Example, Function
 from tiledmap.language.json_schema import NAME, mapping_schema
 from tiledmap.problems import CODES, Code
 from tiledmap.resources import shipped_mappings
+from tiledmap.testing.cases.json_schema import NAME as NAME_OF_TESTS
+from tiledmap.testing.cases.json_schema import case_file_schema
 
 DOCS = Path(__file__).parent
 INVALID = DOCS.parent / "tests" / "mappings" / "invalid"
@@ -44,8 +46,10 @@ def pages() -> dict[Path, str]:
     """Return the text of every generated file."""
     reference = DOCS / "reference"
     problems = reference / "problems"
+    schemas = DOCS.parent / "schemas"
     return {
-        DOCS.parent / "schemas" / f"{NAME}.schema.json": published_schema(),
+        schemas / f"{NAME}.schema.json": published(mapping_schema()),
+        schemas / f"{NAME_OF_TESTS}.schema.json": published(case_file_schema()),
         reference / "cli.md": command_line(),
         reference / "functions.md": functions(),
         reference / "language.md": language(),
@@ -68,9 +72,9 @@ def stale() -> list[Path]:
     ]
 
 
-def published_schema() -> str:
-    """Return the schema that editors read."""
-    return json.dumps(mapping_schema(), indent=2, ensure_ascii=False) + "\n"
+def published(schema: Mapping[str, Any]) -> str:
+    """Return a schema as editors read it."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 # ---------------------------------------------------------------- the command line

@@ -85,6 +85,26 @@ def test_documents_show_which_runs_differ(tiledmap):
     }
 
 
+def test_settings_and_overlays_are_of_both_mappings(tiledmap, tmp_path):
+    arguments = ["diff", "bluesky-2024", "bluesky-v3", "--format", "json", "--documents"]
+    arguments.append(str(TESTS / "runs" / "count-arrays.jsonl"))
+    overlay = tmp_path / "small.yaml"
+    overlay.write_text(
+        "tiledmap: 1\nname: small\nversion: 1.0.0\nsettings: {max_array_size: {default: 16}}\n"
+    )
+
+    def columns(*options):
+        said = json.loads(tiledmap(*arguments, *options).stdout)
+        return {each["was"] for each in said["recorded"] if "det_small" in each["was"]}
+
+    alike = columns("--set", "max_array_size=16")
+    assert alike == columns("--overlay", str(overlay))
+    assert alike != columns()
+    unknown = tiledmap("diff", "bluesky-2024", "bluesky-v3", "--set", "maximum=4")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "no setting 'maximum'" in unknown.stderr
+
+
 def test_documents_alone_may_fail(tiledmap, tmp_path):
     after = tmp_path / "after.yaml"
     after.write_text(

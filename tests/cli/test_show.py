@@ -123,11 +123,18 @@ def test_list_gives_programs_json(tiledmap):
     assert {"bluesky-v3", "bluesky-streams", "bluesky-2024"} <= set(names)
 
 
-@pytest.mark.parametrize("options", [[], ["--what", "mapping"]])
-def test_schema_is_the_published_one(tiledmap, options):
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ([], "mapping-v1"),
+        (["--what", "mapping"], "mapping-v1"),
+        (["--what", "mapping-test"], "mapping-test-v1"),
+    ],
+)
+def test_schema_is_the_published_one(tiledmap, options, name):
     from tiledmap.resources import schema_text
 
-    assert tiledmap("schema", *options).stdout == schema_text("mapping-v1")
+    assert tiledmap("schema", *options).stdout == schema_text(name)
 
 
 def test_schema_goes_to_a_file(tiledmap, tmp_path):

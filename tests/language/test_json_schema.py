@@ -4,24 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
+from tests import editor_yaml
 from tiledmap.language.json_schema import NAME, mapping_schema
 from tiledmap.resources import schema_text, shipped_mappings
 
 VALID = sorted((Path(__file__).parents[1] / "mappings/valid").glob("*.yaml"))
 SCHEMA = mapping_schema()
-
-
-class EditorLoader(yaml.SafeLoader):
-    """YAML as an editor reads it: dates are text."""
-
-
-EditorLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 def parts(schema: Any) -> Iterator[dict[str, Any]]:
@@ -36,7 +26,7 @@ def parts(schema: Any) -> Iterator[dict[str, Any]]:
 
 
 def faults(text: str) -> list[str]:
-    document = yaml.load(text, Loader=EditorLoader)
+    document = editor_yaml.load(text)
     return [error.json_path for error in Draft202012Validator(SCHEMA).iter_errors(document)]
 
 

@@ -12,7 +12,7 @@ import typer
 from tiledmap.cli import recordings
 from tiledmap.cli.loading import load
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
-from tiledmap.cli.options import find_files
+from tiledmap.cli.options import MoreDocuments, find_files
 from tiledmap.cli.terminal import console, shown_log
 
 if TYPE_CHECKING:
@@ -57,8 +57,20 @@ def diff(
             "More files may follow, or the option be repeated.",
         ),
     ] = None,
-    more: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE", help="More recordings.")
+    more: MoreDocuments = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Give a setting of both mappings another value where documents are stored.",
+        ),
+    ] = None,
+    overlays: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--overlay", metavar="FILE", help="A mapping to lay over both; may be repeated."
+        ),
     ] = None,
     fail_on: Annotated[
         list[FailOn] | None,
@@ -88,7 +100,7 @@ def diff(
     if more and not documents:
         raise Mistake(f"what is {str(more[0])!r}? recordings are given with --documents")
     files = find_files([*(documents or ()), *(more or ())])
-    old, new = load(before, None, None), load(after, None, None)
+    old, new = (load(mapping, settings, overlays) for mapping in (before, after))
     comparison = compare(Side(old.resolved, old.outline), Side(new.resolved, new.outline))
     faults: list[Mistake] = []
     recorded = _compare_recorded(old, new, files, faults) if files else None

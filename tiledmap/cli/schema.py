@@ -13,6 +13,7 @@ class Schema(StrEnum):
     """What a schema describes."""
 
     MAPPING = "mapping"
+    MAPPING_TEST = "mapping-test"
 
 
 def schema(
@@ -22,7 +23,10 @@ def schema(
     ] = None,
     what: Annotated[Schema, typer.Option("--what", help="What it describes.")] = Schema.MAPPING,
 ) -> None:
-    """Print the JSON schema of mappings: an editor that knows it completes and explains."""
+    """Print the JSON schema of mappings, or of their tests.
+
+    An editor that knows it completes and explains.
+    """
     from tiledmap.resources import schema_text
 
     text = schema_text(f"{what}-v1")

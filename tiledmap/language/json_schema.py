@@ -14,6 +14,7 @@ from tiledmap.language.nodes import (
     HookedDocument,
     Join,
     Mapping,
+    Node,
     OnCollision,
     Profile,
     ScalarType,
@@ -26,8 +27,6 @@ from tiledmap.language.nodes import (
 
 NAME = f"mapping-v{LANGUAGE_VERSION}"
 """The schema's name among the published ones."""
-
-_ID = f"urn:tiledmap:schema:{NAME}"
 
 WORDS: dict[type[StrEnum], dict[str, str]] = {
     ScalarType: {
@@ -100,7 +99,25 @@ WORDS: dict[type[StrEnum], dict[str, str]] = {
 
 def mapping_schema() -> dict[str, Any]:
     """Make the JSON schema of a mapping file."""
-    schema = Mapping.model_json_schema(by_alias=True)
+    return schema_of(Mapping, NAME, f"tiledmap mapping, version {LANGUAGE_VERSION}", WORDS)
+
+
+def schema_of(
+    statement: type[Node],
+    name: str,
+    title: str,
+    words: dict[type[StrEnum], dict[str, str]],
+) -> dict[str, Any]:
+    """Make the JSON schema of a file that is a statement.
+
+    Parameters
+    ----------
+    name
+        The schema's name among the published ones.
+    words
+        What each word of its enumerations means.
+    """
+    schema = statement.model_json_schema(by_alias=True)
     definitions = schema.pop("$defs")
     lists = {name: item for name, item in definitions.items() if name.startswith("Items_")}
     kept = {
@@ -108,13 +125,13 @@ def mapping_schema() -> dict[str, Any]:
         for name, item in sorted(definitions.items())
         if name not in lists
     }
-    for enum, words in WORDS.items():
+    for enum, meanings in words.items():
         definition = kept[enum.__name__]
-        definition["enumDescriptions"] = [words[word] for word in definition["enum"]]
+        definition["enumDescriptions"] = [meanings[word] for word in definition["enum"]]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": _ID,
-        "title": f"tiledmap mapping, version {LANGUAGE_VERSION}",
+        "$id": f"urn:tiledmap:schema:{name}",
+        "title": title,
         **_definition(schema, lists),
         "$defs": kept,
     }
