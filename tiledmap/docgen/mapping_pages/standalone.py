@@ -4,7 +4,7 @@ from importlib import resources
 
 from markupsafe import Markup
 
-from tiledmap.docgen.mapping_pages.pages import coverage_sections
+from tiledmap.docgen.mapping_pages.coverage import coverage_sections
 from tiledmap.docgen.rendering import render
 from tiledmap.docgen.values import Page, Site
 from tiledmap.outline.values import Outline
