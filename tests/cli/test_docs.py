@@ -15,6 +15,9 @@ from tests.running import run_tiledmap
 ROOT = Path(__file__).parents[2]
 RUNS = ROOT / "tests" / "runs" / "beamlines"
 
+WAIT = 120
+"""Seconds until a site that is served tells of nothing: a busy computer is no fault."""
+
 MAPPING = """\
 tiledmap: 1
 name: mine
@@ -219,16 +222,16 @@ def test_served_pages_follow_what_is_written(here):
             assert served.stdout is not None
             address = served.stdout.readline().split()[0]
             page = f"{address}mappings/mine/index.html"
-            with urlopen(f"{address}-/changes") as changes:
+            with urlopen(f"{address}-/changes", timeout=WAIT) as changes:
                 assert changes.readline() == b": open\n"
-                with urlopen(page) as response:
+                with urlopen(page, timeout=WAIT) as response:
                     before = response.read().decode()
                 assert "Data of mine" in before
                 assert "EventSource" in before
                 Path("mine.yaml").write_text(MAPPING.format(title="Other words"), "utf-8")
                 while changes.readline() != b"data: changed\n":
                     pass
-            with urlopen(page) as response:
+            with urlopen(page, timeout=WAIT) as response:
                 assert "Other words" in response.read().decode()
         finally:
             served.terminate()
