@@ -70,7 +70,14 @@ def test_standard_input_is_printed(mapping: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     ("content", "code"),
-    [(b"a: [", "TM002"), (b"a: 1\na: 2\n", "TM004"), (b"a: &b 1\n", "TM006"), (b"\xff", "TM001")],
+    [
+        (b"a: [", "TM002"),
+        (b"a: 1\na: 2\n", "TM004"),
+        (b"a: &b 1\n", "TM006"),
+        (b"\xff", "TM001"),
+        (b"b:   1\na: 2\n", "TM011"),
+        (b"[1,   2]\n", "TM011"),
+    ],
 )
 def test_what_cannot_be_read_is_left_as_it_is(mapping: Path, content: bytes, code: str) -> None:
     bad = mapping.with_name("bad.yaml")

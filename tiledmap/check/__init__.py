@@ -23,6 +23,9 @@ CHECKS: tuple[Check, ...] = (
 )
 """Every proof, in the order in which they are run; none depends on another."""
 
+ALSO_HERE = "also here"
+"""What the note says of another place where the same cause shows."""
+
 _ONE_CAUSE = frozenset({"TM103", "TM200", "TM201", "TM202"})
 """Codes of which problems with the same message have the same cause."""
 
@@ -39,11 +42,11 @@ def merge_causes(problems: Iterable[Problem]) -> list[Problem]:
         alone = problem.code not in _ONE_CAUSE
         cause = (problem.code, problem.message, problem.span if alone else None)
         if cause in kept and not alone:
-            also = Note("also here", problem.span)
+            also = Note(ALSO_HERE, problem.span)
             kept[cause] = replace(kept[cause], notes=(*kept[cause].notes, also))
         else:
             kept.setdefault(cause, problem)
     return rank(kept.values())
 
 
-__all__ = ["CHECKS", "Check", "Subject", "check", "merge_causes"]
+__all__ = ["ALSO_HERE", "CHECKS", "Check", "Subject", "check", "merge_causes"]

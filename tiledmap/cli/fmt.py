@@ -13,6 +13,7 @@ from tiledmap.cli.options import find_files, find_mappings
 from tiledmap.cli.terminal import use_color, width
 
 if TYPE_CHECKING:
+    from tiledmap.language.nodes import Node
     from tiledmap.language.yaml_source import Source
     from tiledmap.problems import Problem
 
@@ -37,7 +38,7 @@ def fmt(
     """Write mappings in their canonical order and style.
 
     Keys stand in the order of the language, rules and comments stay where they are. What a mapping
-    says does not change. A file that is no YAML is left as it is; exits with 1 then.
+    says does not change. A file that is no mapping is left as it is; exits with 1 then.
     """
     if STANDARD_INPUT in files:
         if len(files) > 1:
@@ -117,16 +118,15 @@ def _standard_input(*, check: bool, diff: bool) -> tuple[bool, bool]:
 def _formatted(source: "Source | None", problems: "list[Problem]") -> str | None:
     """The canonical text; None where there is none, once it has been said why."""
     from tiledmap.language.format import format_source
-    from tiledmap.language.nodes import Mapping
-    from tiledmap.language.yaml_source import MappingNode
     from tiledmap.problems.formats import format_text
-    from tiledmap.testing.cases.statements import CaseFileStatement
 
     text = None
     if source is not None and not problems:
-        root = source.root
-        of_tests = isinstance(root, MappingNode) and root.get("tiledmap_test") is not None
-        text, problems = format_source(source, CaseFileStatement if of_tests else Mapping)
+        cls = _statement(source)
+        if cls is not None:
+            text, problems = format_source(source, cls)
+        else:
+            problems = [_foreign(source)]
     if problems:
         sources = {source.file: source.text} if source is not None else None
         color, columns = use_color(sys.stderr), width(sys.stderr)
@@ -134,6 +134,26 @@ def _formatted(source: "Source | None", problems: "list[Problem]") -> str | None
         typer.echo(shown, err=True, color=True)
         return None
     return text
+
+
+def _statement(source: "Source") -> "type[Node] | None":
+    """Tell by its first words what a file is; None where it is none of our business."""
+    from tiledmap.language.nodes import Mapping
+    from tiledmap.language.yaml_source import MappingNode
+    from tiledmap.testing.cases.statements import CaseFileStatement
+
+    says = source.root.get if isinstance(source.root, MappingNode) else lambda _: None
+    if says("tiledmap_test") is not None:
+        return CaseFileStatement
+    return Mapping if says("tiledmap") is not None else None
+
+
+def _foreign(source: "Source") -> "Problem":
+    from tiledmap.problems import Problem
+
+    message = "this is neither a mapping nor a file of tests"
+    hint = "a mapping says  tiledmap: 1\na file of tests  tiledmap_test: 1"
+    return Problem("TM011", source.characters.span(0, 0), message, hint=hint)
 
 
 def _difference(source: "Source", formatted: str) -> str:

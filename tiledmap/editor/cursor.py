@@ -5,7 +5,6 @@ has been read as a statement yet.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tiledmap.editor.mending import close, mend
@@ -18,6 +17,7 @@ from tiledmap.language.yaml_source import (
     Source,
     YamlNode,
     read_source,
+    scalars_of,
 )
 
 _PLACEHOLDER = "_"
@@ -215,21 +215,8 @@ class _Walk:
     def inside(self, node: YamlNode) -> bool:
         if isinstance(node, ScalarNode):
             return node.start <= self.index <= node.end
-        scalars = list(_scalars(node))
+        scalars = list(scalars_of(node))
         return bool(scalars) and scalars[0].start <= self.index <= scalars[-1].end
-
-
-def _scalars(node: YamlNode) -> Iterator[ScalarNode]:
-    match node:
-        case ScalarNode():
-            yield node
-        case SequenceNode(items=items):
-            for item in items:
-                yield from _scalars(item)
-        case MappingNode(entries=entries):
-            for entry in entries:
-                yield entry.key
-                yield from _scalars(entry.value)
 
 
 def _start_of(scalar: ScalarNode, place: int) -> tuple[int, int]:

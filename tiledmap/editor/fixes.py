@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tiledmap.check import ALSO_HERE
 from tiledmap.editor.places import Places
 from tiledmap.editor.workspace import Document
 from tiledmap.problems import Problem, Span
-
-_DID_YOU_MEAN = re.compile(r"did you mean '([^']+)'\?")
+from tiledmap.problems.nearest import meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,15 @@ def fixes(document: Document, start: int, end: int) -> Iterator[Fix]:
     places = Places(document.text)
     for problem in document.problems:
         first, last = places.indexes(problem.span)
-        meant = _DID_YOU_MEAN.search(f"{problem.label}\n{problem.hint}")
-        if meant is None or first > end or start > last:
+        right = meant(f"{problem.label}\n{problem.hint}")
+        if right is None or first > end or start > last:
             continue
         written = document.text[first:last]
         wrong = _wrong_word(written, problem.message)
         if wrong is not None:
-            words = written.replace(wrong, meant[1])
+            words = written.replace(wrong, right)
             spans = [problem.span, *_elsewhere(problem, written, places)]
-            yield Fix(f"Write '{meant[1]}'", problem, tuple(spans), words)
+            yield Fix(f"Write '{right}'", problem, tuple(spans), words)
 
 
 def _wrong_word(written: str, message: str) -> str | None:
@@ -47,7 +47,7 @@ def _wrong_word(written: str, message: str) -> str | None:
 def _elsewhere(problem: Problem, written: str, places: Places) -> Iterator[Span]:
     """Yield the other places at which the same word is wrong for the same cause."""
     for note in problem.notes:
-        if note.message == "also here" and note.span is not None:
+        if note.message == ALSO_HERE and note.span is not None:
             first, last = places.indexes(note.span)
             if note.span.file == problem.span.file and places.text[first:last] == written:
                 yield note.span

@@ -12,7 +12,6 @@ from typing import Any
 import yaml
 
 from tiledmap.language.yaml_source import read_source
-from tiledmap.problems import CODES
 
 ROUNDS = 6
 """Lines that are changed at most, before all that follows is given up."""
@@ -73,7 +72,7 @@ def _fault(lines: list[str]) -> _Fault | None:
     except yaml.YAMLError:
         return _Fault(0, (0,))
     source, problems = read_source(text)
-    if source is None and any(CODES[problem.code].id == "TM002" for problem in problems):
+    if source is None and any(problem.code == "TM002" for problem in problems):
         line = min(problems[-1].span.line, len(lines)) - 1
         return _Fault(line, (line,))
     return None if source is not None else _Fault(0, (0,))

@@ -16,6 +16,7 @@ from tiledmap.language.yaml_source import (
     SequenceNode,
     Source,
     YamlNode,
+    scalars_of,
 )
 
 
@@ -106,7 +107,7 @@ class Collection:
 
 def find_comments(source: Source) -> list[Comment]:
     """Find every comment of a text, in order."""
-    scalars = sorted(_scalars(source.root), key=lambda scalar: scalar.start)
+    scalars = sorted(scalars_of(source.root), key=lambda scalar: scalar.start)
     text, found, past, index = source.text, [], 0, 0
     while (index := text.find("#", index)) >= 0:
         while past < len(scalars) and scalars[past].end <= index:
@@ -131,19 +132,6 @@ def read_elements(source: Source) -> Collection | None:
     if top is not None:
         _Attachment(source, top).attach()
     return top
-
-
-def _scalars(node: YamlNode) -> Iterator[ScalarNode]:
-    match node:
-        case MappingNode():
-            for entry in node.entries:
-                yield entry.key
-                yield from _scalars(entry.value)
-        case SequenceNode():
-            for item in node.items:
-                yield from _scalars(item)
-        case ScalarNode():
-            yield node
 
 
 def _collection(
@@ -276,7 +264,7 @@ class _Attachment:
 
 
 def _lines_inside_scalars(node: YamlNode) -> Iterator[int]:
-    for scalar in _scalars(node):
+    for scalar in scalars_of(node):
         last = scalar.span.end_line
         if scalar.keeps_its_end:
             last += len(scalar.value) - len(scalar.value.rstrip("\n")) - 1

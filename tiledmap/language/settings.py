@@ -16,6 +16,7 @@ from tiledmap.problems.nearest import did_you_mean
 
 SettingValue = str | int | float | bool
 PREFIX = "TILEDMAP_SET_"
+_SET = "--set "
 
 
 def variable(name: str) -> str:
@@ -73,7 +74,12 @@ def given_by(name: str, texts: Mapping[str, str]) -> str:
 
 
 def _option(name: str) -> str:
-    return f"--set {name}"
+    return f"{_SET}{name}"
+
+
+def set_by_name(origin: str) -> str:
+    """Name the setting that a place outside of files gives a value by name; empty for others."""
+    return origin.removeprefix(_SET) if origin.startswith(_SET) else ""
 
 
 def _candidates(

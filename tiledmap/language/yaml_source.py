@@ -152,6 +152,20 @@ class MappingNode:
 YamlNode = MappingNode | SequenceNode | ScalarNode
 
 
+def scalars_of(node: YamlNode) -> Iterator[ScalarNode]:
+    """Yield every scalar of a tree, keys included, in the order of the text."""
+    match node:
+        case ScalarNode():
+            yield node
+        case SequenceNode():
+            for item in node.items:
+                yield from scalars_of(item)
+        case MappingNode():
+            for entry in node.entries:
+                yield entry.key
+                yield from scalars_of(entry.value)
+
+
 @dataclass(frozen=True)
 class Suppression:
     """A comment ``# tiledmap: ignore[TM###] reason``.

@@ -1,7 +1,10 @@
 """The nearest valid spelling of a word."""
 
 import difflib
+import re
 from collections.abc import Iterable
+
+_MEANT = re.compile(r"did you mean '([^']+)'\?")
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
@@ -17,4 +20,15 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """Ask for the nearest word; empty where nothing is near."""
     found = nearest(word, words)
-    return f"did you mean '{found}'?" if found is not None else ""
+    return asked(found) if found is not None else ""
+
+
+def asked(word: str) -> str:
+    """Ask for a word."""
+    return f"did you mean '{word}'?"
+
+
+def meant(text: str) -> str | None:
+    """Return the word that is `asked` for somewhere in a text; None where it does not."""
+    found = _MEANT.search(text)
+    return found[1] if found is not None else None

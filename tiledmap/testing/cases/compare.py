@@ -12,7 +12,7 @@ import numpy as np
 from tiledmap.language.render import flow
 from tiledmap.language.yaml_source import MappingNode, SequenceNode, YamlNode
 from tiledmap.problems import Problem, Span
-from tiledmap.problems.nearest import nearest
+from tiledmap.problems.nearest import asked, nearest
 from tiledmap.sinks.tree import TreeNode
 from tiledmap.testing.cases.read import Case, fill, node_at
 from tiledmap.testing.cases.statements import ExpectedNode
@@ -261,14 +261,14 @@ def _problem(difference: Difference, found: Found, rules: Mapping[str, str]) -> 
         message = f"{what} is not there"
         label = f"expected {_short(difference.expected)}"
         nearby = _nearby(difference, found)
-        hint = f"did you mean '{nearby}'?" if nearby else hint
+        hint = asked(nearby) if nearby else hint
         return Problem("TM600", difference.node.span, message, label=label, hint=hint)
     if (
         difference.what == "made_by"
         and (near := nearest(difference.expected, rules))
         and (difference.expected not in rules)
     ):
-        hint = f"no rule is named '{difference.expected}'; did you mean '{near}'?"
+        hint = f"no rule is named '{difference.expected}'; {asked(near)}"
     message = f"{what} is {_short(difference.found)}"
     label = f"found {_short(difference.found)}"
     return Problem("TM600", difference.node.span, message, label=label, hint=hint)
@@ -297,7 +297,7 @@ def _not_made(path: str, nodes: Mapping[str, Found], span: Span) -> Problem:
     message = f"there is no node {path!r}"
     above = path.rpartition("/")[0]
     if near := nearest(path, nodes):
-        hint = f"did you mean '{near}'?"
+        hint = asked(near)
     elif above in nodes:
         beside = [node for node in nodes if node.rpartition("/")[0] == above]
         hint = f"in '{above}' there is {_list(beside)}" if beside else f"'{above}' is empty"

@@ -1,6 +1,5 @@
 """Run tests: documents through a mapping, into memory."""
 
-import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from typing import Any
 from tiledmap.check.examine import Examined, examine
 from tiledmap.codegen.loading import layout_of
 from tiledmap.documents.recordings import NAMES, NamedDocument, RecordingError, read_documents
+from tiledmap.language.settings import set_by_name
 from tiledmap.language.yaml_source import SequenceNode
 from tiledmap.plan.lower import lower
 from tiledmap.plan.names import named_by_rule, rule_places
@@ -227,12 +227,7 @@ def _says(text: str, words: str) -> bool:
     return words not in CODES and words.casefold() in text.casefold()
 
 
-_OPTION = re.compile(r"--set (?P<name>.+)")
-
-
 def _in_test(case: Case, problem: Problem) -> Problem:
     """A problem of a setting's value stands where the test gives it."""
-    if not (found := _OPTION.fullmatch(problem.span.file)):
-        return problem
-    span = case.statement.at(f"settings.{found['name']}")
-    return Problem(problem.code, span, problem.message, problem.label, problem.hint, problem.notes)
+    name = set_by_name(problem.span.file)
+    return replace(problem, span=case.statement.at(f"settings.{name}")) if name else problem
