@@ -1,5 +1,6 @@
 """``tiledmap docs``: sites of a beamline's own mappings."""
 
+import json
 import re
 import socket
 import subprocess
@@ -147,6 +148,16 @@ def test_what_an_example_run_lacks_is_noted_in_a_line(here):
     assert result.stderr.startswith("note: the example run of mine: run ")
     assert result.stderr.endswith("more; `tiledmap preview` tells all)\n")
     assert result.stderr.count("\n") == 1
+
+
+def test_a_terminal_does_not_obey_what_an_example_run_says(here):
+    lines = (RUNS / "smi.jsonl").read_text("utf-8").splitlines()
+    start = json.loads(lines[0])
+    start[1]["un.named\x1b[31m"] = 1
+    Path("run.jsonl").write_text("\n".join([json.dumps(start), *lines[1:]]), "utf-8")
+    result = run_tiledmap("docs", "build", "mine.yaml", "--documents", "mine=run.jsonl")
+    assert "un.named" in result.stderr
+    assert "\x1b" not in result.stderr
 
 
 def test_a_port_that_is_none_is_wrong_use(here):

@@ -74,7 +74,7 @@ class PlainLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, and count it where it tells of an error."""
         self.errors += record.levelno >= logging.ERROR
-        print(f"{record.levelname.lower()}: {record.getMessage()}", file=sys.stderr)
+        print(f"{record.levelname.lower()}: {_message(record)}", file=sys.stderr)
 
 
 @contextmanager
@@ -99,8 +99,15 @@ class KeptLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a message, once."""
-        if (message := record.getMessage()) not in self.messages:
+        if (message := _message(record)) not in self.messages:
             self.messages.append(message)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """What is logged, which may quote documents: a terminal must not obey them."""
+    from tiledmap.problems.excerpt import printable
+
+    return "\n".join(map(printable, record.getMessage().split("\n")))
 
 
 @contextmanager
