@@ -23,6 +23,7 @@ LINEAGE = "mappings/smi/lineage.html"  # large: axe-core takes its time
 VIEWS = [(page, *view) for page in PAGES for view in [("phone", "light"), ("laptop", "dark")]]
 VIEWS += [("mappings/smi/index.html", "wall", scheme) for scheme in ("light", "dark")]
 VIEWS += [(LINEAGE, "laptop", "light")]
+VIEWS += [(f"mappings/iss/{name}.html", "phone", "dark") for name in ("provenance", "example")]
 SCREENSHOTS = os.environ.get("TILEDMAP_SCREENSHOTS")
 """A directory for pictures of these pages in every size and scheme."""
 
