@@ -8,13 +8,13 @@ from uuid import uuid4
 import pytest
 
 import tiledmap
-from tiledmap.testing.logs import logged_texts
 from tests.conftest import ALL_SCOPES, PolicyServer, serve_with_policy
 from tests.files import frames, write_sequence, write_tiff
 from tests.runs.external.record import TIFF, image, stream_datum, stream_resource
 from tests.runtime.layouts import descriptor, event, key, start, stop
 from tests.sinks.test_tiled import requests_of
 from tiledmap.api import LoadedMapping
+from tiledmap.testing.logs import logged_texts
 
 NamedDocument = tuple[str, dict[str, Any]]
 READING = ("read:metadata", "read:data")
