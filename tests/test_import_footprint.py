@@ -69,6 +69,21 @@ def test_validating_does_not_load(tmp_path, package):
     assert package not in loaded_by(script, tmp_path)
 
 
+def test_formatting_does_not_load_what_writes(tmp_path):
+    script = (
+        "import sys\n"
+        "sys.argv = ['tiledmap', 'fmt', 'mine.yaml', 'tests']\n"
+        "from tiledmap.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
+    )
+    (tmp_path / "mine.yaml").write_text("tiledmap: 1\nname: mine\n")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "mine.test.yaml").write_text("tiledmap_test: 1\ntests: []\n")
+    modules = loaded_by(script, tmp_path)
+    assert "tiledmap.testing.cases.statements" in modules
+    assert not {"tiledmap.runtime", "tiled", "pyarrow", "jinja2", "rich"} & modules
+
+
 def test_help_does_not_load_the_compiler(tmp_path):
     modules = loaded_by("import tiledmap.cli.app", tmp_path)
     assert not {"tiledmap.api", "tiledmap.language", "rich", "tiled"} & modules

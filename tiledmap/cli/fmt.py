@@ -52,7 +52,7 @@ def fmt(
 
 def _named(names: Sequence[str]) -> Iterator[Path]:
     """Yield the files that were named, and those that directories hold."""
-    from tiledmap.testing.cases import case_files
+    from tiledmap.testing.cases.find import case_files
 
     for name in names:
         path = Path(name)

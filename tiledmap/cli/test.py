@@ -17,9 +17,7 @@ from tiledmap.cli.terminal import use_color, width
 
 if TYPE_CHECKING:
     from tiledmap.problems import Problem
-    from tiledmap.testing.cases import Outcome
-
-SUFFIX = ".test.yaml"
+    from tiledmap.testing.cases.run import Outcome
 
 
 class Format(StrEnum):
@@ -105,7 +103,8 @@ class Report:
 
 def _run(targets: Sequence[str], keyword: str, settings: dict[str, str]) -> Report:
     from tiledmap.problems import Severity
-    from tiledmap.testing.cases import read_cases, run_case
+    from tiledmap.testing.cases.read import read_cases
+    from tiledmap.testing.cases.run import run_case
 
     report = Report()
     for path in dict.fromkeys(path for target in targets for path in find_case_files(target)):
@@ -122,8 +121,8 @@ def _run(targets: Sequence[str], keyword: str, settings: dict[str, str]) -> Repo
 def find_case_files(target: str) -> list[Path]:
     """Find the files of tests that a mapping, a directory or a file stands for."""
     from tiledmap.resources import shipped_mappings
-    from tiledmap.testing.cases import case_files, case_files_of
-    from tiledmap.testing.cases.find import shown
+    from tiledmap.testing.cases.find import case_files, case_files_of, shown
+    from tiledmap.testing.cases.read import SUFFIX
 
     path = Path(target)
     if target.endswith(SUFFIX):
@@ -175,6 +174,8 @@ def _record(target: str, recordings: Sequence[Path], settings: dict[str, str]) -
 
 def _place_of_tests(target: str) -> tuple[Path, str]:
     """The file that new tests belong into, and what it calls its mapping."""
+    from tiledmap.testing.cases.read import SUFFIX
+
     path = Path(target)
     if target.endswith(SUFFIX):
         return path, f"./{path.name.removesuffix(SUFFIX)}.yaml"

@@ -15,13 +15,13 @@ there is no file of tests.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tiledmap.testing.cases import Case as Case
-    from tiledmap.testing.cases import Outcome as Outcome
-    from tiledmap.testing.cases import case_files as case_files
-    from tiledmap.testing.cases import case_files_of as case_files_of
-    from tiledmap.testing.cases import load_cases as load_cases
-    from tiledmap.testing.cases import read_cases as read_cases
-    from tiledmap.testing.cases import run_case as run_case
+    from tiledmap.testing.cases.find import case_files as case_files
+    from tiledmap.testing.cases.find import case_files_of as case_files_of
+    from tiledmap.testing.cases.read import Case as Case
+    from tiledmap.testing.cases.read import load_cases as load_cases
+    from tiledmap.testing.cases.read import read_cases as read_cases
+    from tiledmap.testing.cases.run import Outcome as Outcome
+    from tiledmap.testing.cases.run import run_case as run_case
 
 __all__ = [
     "Case",
@@ -34,12 +34,25 @@ __all__ = [
 ]
 
 
+_HOMES = {
+    "Case": "read",
+    "Outcome": "run",
+    "case_files": "find",
+    "case_files_of": "find",
+    "load_cases": "read",
+    "read_cases": "read",
+    "run_case": "run",
+}
+
+
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'tiledmap.testing' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module("tiledmap.testing.cases"), name)
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module 'tiledmap.testing' has no attribute {name!r}") from None
+    return getattr(import_module(f"tiledmap.testing.cases.{home}"), name)
 
 
 def __dir__() -> list[str]:

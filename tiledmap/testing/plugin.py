@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tiledmap.testing.cases import Case, Outcome
+    from tiledmap.testing.cases.read import Case
+    from tiledmap.testing.cases.run import Outcome
 
 _BEGINNING = 4096
 _SAYS = b"tiledmap_test:"
@@ -39,8 +40,8 @@ class CaseFile(pytest.File):
     def collect(self) -> Iterable["CaseItem"]:
         """Yield its tests, or say what is wrong with it."""
         from tiledmap.problems import MappingError
-        from tiledmap.testing.cases import load_cases
         from tiledmap.testing.cases.find import shown
+        from tiledmap.testing.cases.read import load_cases
 
         try:
             cases = load_cases(shown(self.path))
@@ -59,7 +60,7 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the test."""
-        from tiledmap.testing.cases import run_case
+        from tiledmap.testing.cases.run import run_case
 
         outcome = run_case(self.case)
         if not outcome.passed:

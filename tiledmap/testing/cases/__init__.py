@@ -1,15 +1,4 @@
-"""A mapping's own tests: documents in, expected nodes out, in a ``NAME.test.yaml`` beside it."""
+"""A mapping's own tests: documents in, expected nodes out, in a ``NAME.test.yaml`` beside it.
 
-from tiledmap.testing.cases.find import case_files, case_files_of
-from tiledmap.testing.cases.read import Case, load_cases, read_cases
-from tiledmap.testing.cases.run import Outcome, run_case
-
-__all__ = [
-    "Case",
-    "Outcome",
-    "case_files",
-    "case_files_of",
-    "load_cases",
-    "read_cases",
-    "run_case",
-]
+What finds, reads and formats such files loads nothing that runs them.
+"""
