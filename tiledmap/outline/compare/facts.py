@@ -3,6 +3,7 @@
 import datetime
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tiledmap.check.readable import check_readable
@@ -22,14 +23,14 @@ ENDS = {"untagged": "store", "on_collision": "resume", "unfinished": "leave"}
 
 
 def facts_of(side: Side, profile: nodes.Profile | None = None) -> list[Fact]:
-    """Return the facts of a mapping.
+    """Return the facts of a mapping, of which no two have the same key.
 
     Parameters
     ----------
     profile
         Whose clients are asked whether they can read what is written; the mapping's own if None.
     """
-    return [
+    found = [
         *_header(side),
         *_settings(side),
         *_run(side),
@@ -42,6 +43,23 @@ def facts_of(side: Side, profile: nodes.Profile | None = None) -> list[Fact]:
         *_moved(side),
         *_clients(side, profile),
     ]
+    alike: dict[tuple[str, Aspect, str], list[Fact]] = {}
+    for fact in found:
+        alike.setdefault(fact.key, []).append(fact)
+    return [_as_one(facts) for facts in alike.values()]
+
+
+def _as_one(facts: Sequence[Fact]) -> Fact:
+    """Say in one fact what is said of things of one name, such as columns of other data keys."""
+    first = facts[0]
+    if len(facts) == 1:
+        return first
+    said = {}
+    for name in first.attributes:
+        texts = list(dict.fromkeys(fact.attributes[name] for fact in facts))
+        several = len(texts) > 1
+        said[name] = "; ".join(text or "nothing" for text in texts) if several else texts[0]
+    return replace(first, attributes=said)
 
 
 def relative_path(side: Side, node: OutlineNode) -> str:

@@ -101,8 +101,9 @@ def _without_metadata(judge: Judge, fact: Fact) -> Category:
 def _without_column(judge: Judge, fact: Fact) -> Category:
     node = _node_of(judge.before, fact.owner)
     assert node is not None
-    column = next(each for each in node.columns if each.name == fact.name)
-    return PATH if column.fields and _kept(judge.after, column.fields) else LOSSY
+    columns = [column for column in node.columns if column.name == fact.name]
+    kept = all(column.fields and _kept(judge.after, column.fields) for column in columns)
+    return PATH if kept else LOSSY
 
 
 def _without_node(judge: Judge, fact: Fact) -> Category:
