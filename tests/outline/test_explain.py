@@ -90,7 +90,7 @@ def test_a_whole_document_has_all_its_fields(smi: LoadedMapping) -> None:
         ("strat.uid", "there is no document type 'strat'", "did you mean 'start'?"),
         ("units", "there is no document type 'units'", "descriptor.data_keys.*.units"),
         ("resource.spce", "resource has no field 'spce'", "did you mean 'spec'?"),
-        ("event.seq_num.x", "event.seq_num has no field 'x'", "fields: none"),
+        ("event.seq_num.x", "event.seq_num has no field 'x'", "it is integer"),
         ("start..uid", "'start..uid' is no path of fields", "start.sample"),
         ("/primary/internal/a/b", "no rule makes a node at /primary/internal/a/b", "nothing"),
         ("/primary/inernal/x", "no rule makes a node at /primary/inernal/x", "'internal'"),

@@ -275,7 +275,8 @@ class _Declared:
                 near = near or did_you_mean(step, type.properties)
             others = _others(path, depth, type)
             if others is None:
-                hint = near or f"fields: {', '.join(type.properties) or 'none'}"
+                fields = ", ".join(type.properties)
+                hint = near or (f"fields: {fields}" if fields else f"it is {type}")
                 raise UnexplainedError(f"{holder} has no field {step!r}", hint)
             if holder != FieldPath("descriptor", ("data_keys",)) and "array" not in type.kinds:
                 within = ""
