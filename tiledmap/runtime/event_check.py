@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tiledmap.runtime.columns import NUMBERS
+
 Row: TypeAlias = tuple[Any, ...]
 
 FIELDS = ("seq_num", "time", "uid")
@@ -22,6 +24,8 @@ FIELDS = ("seq_num", "time", "uid")
 _REQUIRED = frozenset({"data", "time", "timestamps", "descriptor", "seq_num", "uid"})
 _ALLOWED = _REQUIRED | {"filled"}
 _NOTHING_FILLED: dict[str, Any] = {}
+_LONGEST_UID = 100
+_are_numbers = NUMBERS.issuperset
 
 
 def event_problem(event: Any) -> str | None:
@@ -136,13 +140,17 @@ def values_of(keys: Sequence[str]) -> Callable[[Mapping[str, Any]], Row]:
 class EventReader:
     """Turns events with just these data keys into rows.
 
-    Those of `external` are in files, and an event says so: ``filled`` is False for each.
+    Those of `external` are in files, and an event says so: ``filled`` is False for each. With
+    `of_numbers`, only events of Python's own numbers, with a uid of usual length, are turned.
     """
 
-    __slots__ = ("_count", "_fields", "_unfilled", "_values")
+    __slots__ = ("_count", "_fields", "_of_numbers", "_unfilled", "_values")
 
-    def __init__(self, keys: Sequence[str], external: Iterable[str] = ()) -> None:
+    def __init__(
+        self, keys: Sequence[str], external: Iterable[str] = (), *, of_numbers: bool = False
+    ) -> None:
         self._count = len(keys)
+        self._of_numbers = of_numbers
         self._unfilled = dict.fromkeys(external, False)
         self._values = values_of(keys)
         self._fields = itemgetter("descriptor", "data", "timestamps", *FIELDS)
@@ -164,8 +172,17 @@ class EventReader:
             and len(data) == len(timestamps) == self._count
             and (not filled or self._is_unfilled(filled))
             and len(event) == 6 + ("filled" in event)
+            and (
+                not self._of_numbers
+                or (
+                    len(uid) < _LONGEST_UID
+                    and _are_numbers(map(type, values))
+                    and _are_numbers(map(type, stamps))
+                )
+            )
         ):
-            return (seq_num, time, uid, *values, *stamps)
+            beginning = (seq_num, time, uid)
+            return beginning + values + stamps
         return None
 
     def _is_unfilled(self, filled: dict[str, Any]) -> bool:

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from tiledmap.runtime.columns import NUMBERS
 from tiledmap.runtime.event_check import FIELDS, EventReader, Row
 from tiledmap.runtime.layout import Document
 
@@ -12,7 +10,6 @@ _DATA = len(FIELDS)
 """Where a row's data begin."""
 _SIZE = 200
 _SIZE_OF_VALUE = 32
-_LONGEST_UID = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +66,13 @@ class RowReader:
         Gives the row of an event that is valid and has these data keys; None of any other.
     """
 
-    __slots__ = ("_read", "descriptor", "keys", "read", "size")
+    __slots__ = ("descriptor", "keys", "read", "size")
 
     def __init__(self, descriptor: str, keys: tuple[str, ...], *, of_numbers: bool = True) -> None:
         self.descriptor = descriptor
         self.keys = keys
         self.size = _SIZE + 2 * _SIZE_OF_VALUE * len(keys)
-        self._read = EventReader(keys).read
-        self.read = self._read_numbers if of_numbers else self._read
+        self.read = EventReader(keys, of_numbers=of_numbers).read
 
     @classmethod
     def of(cls, descriptor: Document, *, of_numbers: bool = True) -> "RowReader | None":
@@ -87,13 +83,3 @@ class RowReader:
         if any(type(each) is not dict or "external" in each for each in data_keys.values()):
             return None
         return cls(uid, tuple(data_keys), of_numbers=of_numbers)
-
-    def _read_numbers(self, event: Any) -> Row | None:
-        row = self._read(event)
-        if (
-            row is not None
-            and NUMBERS.issuperset(map(type, row[_DATA:]))
-            and len(row[2]) < _LONGEST_UID
-        ):
-            return row
-        return None
