@@ -6,7 +6,6 @@ whose names would fail there are stored under others; every place that names the
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import sha256
 from typing import Any
 
 LONGEST_NODE_KEY = 255
@@ -102,6 +101,8 @@ def _is_safe(name: str, in_table: bool) -> bool:
 def _made_safe(name: str) -> str:
     if name.casefold() in RESERVED or _TABLE_PART.fullmatch(name):
         return f"{name}_"
+    from hashlib import sha256  # slow to load, and seldom needed
+
     digest = sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
     safe = _ODD_IN_COLUMN.sub("_", name)
     if not _COLUMN.match(safe) or safe.startswith(OF_TIMESTAMPS):
