@@ -130,7 +130,7 @@ class Plot:
 
     def tick(self, decade: int) -> str:
         """What the axis says at a power of ten."""
-        return f"{10.0**decade:,g}"
+        return f"{10**decade:,}" if decade >= 0 else f"{10.0**decade:g}"
 
     def shown(self, value: float) -> str:
         """Return a value to three digits."""

@@ -9,23 +9,28 @@
     const picture = frame.querySelector("svg");
     const LEAST = 0.25;
     const MOST = 4;
-    let size = 1;
+    const full = () =>
+      parseFloat(getComputedStyle(picture).getPropertyValue("--width")) *
+      parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const shown = () => picture.getBoundingClientRect().width / full();
     const fitting = () => {
-      const full = picture.getBoundingClientRect().width / size;
-      return Math.min(1, frame.clientWidth / full);
+      const { paddingLeft, paddingRight } = getComputedStyle(frame);
+      const room = frame.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+      return Math.min(1, room / full());
     };
     const show = (wanted, x = frame.clientWidth / 2, y = frame.clientHeight / 2) => {
-      const before = size;
-      size = Math.min(MOST, Math.max(LEAST, wanted));
+      const before = shown();
+      const size = Math.min(MOST, Math.max(LEAST, wanted));
       picture.style.setProperty("--size", size);
+      picture.classList.add("sized");
       figure.dataset.size = size.toFixed(2);
       const grown = size / before;
       frame.scrollLeft = (frame.scrollLeft + x) * grown - x;
       frame.scrollTop = (frame.scrollTop + y) * grown - y;
     };
     const acts = {
-      in: () => show(size * 1.25),
-      out: () => show(size / 1.25),
+      in: () => show(shown() * 1.25),
+      out: () => show(shown() / 1.25),
       full: () => show(1),
       fit: () => show(fitting()),
     };
@@ -44,7 +49,7 @@
         if (!event.ctrlKey) return;
         event.preventDefault();
         const box = frame.getBoundingClientRect();
-        show(size * Math.exp(-event.deltaY / 300), event.clientX - box.left, event.clientY - box.top);
+        show(shown() * Math.exp(-event.deltaY / 300), event.clientX - box.left, event.clientY - box.top);
       },
       { passive: false },
     );

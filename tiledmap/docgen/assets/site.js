@@ -44,9 +44,9 @@
   const current = side.querySelector('[aria-current="page"]');
   if (current && current.offsetTop > 0.75 * side.clientHeight) side.scrollTop = current.offsetTop - side.clientHeight / 2;
 
-  // What is scrolled by the keyboard is reached by it, and nothing else.
+  // What is scrolled, or zoomed, by the keyboard is reached by it, and nothing else.
 
-  const scrolled = document.querySelectorAll(".scroll, pre");
+  const scrolled = document.querySelectorAll(".scroll:not(.picture), pre");
   const reach = () =>
     scrolled.forEach((each) => {
       if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
