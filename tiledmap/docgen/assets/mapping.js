@@ -23,7 +23,6 @@
       const size = Math.min(MOST, Math.max(LEAST, wanted));
       picture.style.setProperty("--size", size);
       picture.classList.add("sized");
-      figure.dataset.size = size.toFixed(2);
       const grown = size / before;
       frame.scrollLeft = (frame.scrollLeft + x) * grown - x;
       frame.scrollTop = (frame.scrollTop + y) * grown - y;
