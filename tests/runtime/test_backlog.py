@@ -61,6 +61,14 @@ def test_what_waits_in_memory_is_known_and_ends_when_the_next_is_taken() -> None
     assert backlog.in_memory == 30
 
 
+def test_what_is_taken_waits_until_the_next_is(backlog: Backlog) -> None:
+    whole = fill(backlog).waiting
+    backlog.take(whole)
+    assert backlog.waiting == whole
+    assert not backlog.take(whole)
+    assert backlog.waiting == 0
+
+
 def test_a_journal_can_be_taken_again(journal: RunJournal) -> None:
     backlog = fill(Backlog("run-1", journal))
     take_all(backlog)

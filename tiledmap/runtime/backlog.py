@@ -23,21 +23,21 @@ class Backlog:
         self.run = run
         self.journal = journal
         self._is_whole = journal is not None
-        self._offset = 0
+        self._offset = self._written_to = 0  # bytes of the journal that were taken, and are written
         self._memory: deque[bytes | tuple[RowReader, Row]] = deque()
         self._put = self._taken = 0  # bytes of what is or was in memory; each has its one writer
         self._at_hand = 0
 
     @property
     def waiting(self) -> int:
-        """Bytes that are not taken yet."""
+        """Bytes that are not written yet: those included that were taken last."""
         journal = self.journal
-        in_journal = 0 if journal is None else max(journal.size - self._offset, 0)
+        in_journal = 0 if journal is None else max(journal.size - self._written_to, 0)
         return in_journal + self._put - self._taken
 
     @property
     def in_memory(self) -> int:
-        """Bytes that wait in memory, those included that were taken last."""
+        """Those among them that are in memory."""
         return self._put - self._taken
 
     @property
@@ -70,9 +70,13 @@ class Backlog:
         self._put += reader.size
 
     def take(self, limit: int = 1 << 20) -> Sequence[bytes | EventRows]:
-        """Take the oldest documents, about `limit` bytes of them; none if none waits."""
+        """Take the oldest documents, about `limit` bytes of them; none if none waits.
+
+        Those that were taken before are written.
+        """
         self._taken += self._at_hand
         self._at_hand = 0
+        self._written_to = self._offset
         if self.journal is not None:
             payloads, self._offset = self.journal.read(self._offset, limit)
             if payloads:
@@ -98,7 +102,7 @@ class Backlog:
     def rewind(self) -> None:
         """Begin again with the first document."""
         assert self._is_whole
-        self._offset = 0
+        self._offset = self._written_to = 0
 
     def remove(self) -> None:
         """Remove the journal: all of the run is stored."""

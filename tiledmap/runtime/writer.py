@@ -345,7 +345,7 @@ class Writer:
         state = "waiting for the server" if reason else "writing"
         if self._is_closed:
             state = "closed"
-        elif not (reason or courier.runs_open or courier.queue_bytes):
+        elif not (reason or courier.has_runs):
             state = "idle"
         last_error, last_error_time = self._last_error
         return Status(
