@@ -18,7 +18,7 @@ def described(op: Op) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value as plain data; NaN compares as the text 'nan'."""
+    """A value as plain data; NaN, of complex numbers too, compares as its text."""
     match value:
         case np.ndarray():
             return {"dtype": value.dtype.str, "shape": value.shape, "data": plain(value.tolist())}
@@ -30,7 +30,7 @@ def plain(value: Any) -> Any:
             return {key: plain(item) for key, item in value.items()}
         case list() | tuple():
             return [plain(item) for item in value]
-        case float() if value != value:
-            return "nan"
+        case float() | complex() if value != value:
+            return str(value)
         case _:
             return value
