@@ -1,10 +1,9 @@
-import json
 from pathlib import Path
 
 import pytest
 
 from tiledmap.docgen.errors import SiteError
-from tiledmap.docgen.figures import Measured, Plot, Series, figures_of, plots
+from tiledmap.docgen.figures import Measured, Plot, Report, Series, figures_of, plots
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
@@ -29,19 +28,32 @@ def test_a_value_is_where_its_power_of_ten_says():
 
 
 def test_what_was_not_measured_is_left_out():
-    report = {
-        "results": {"w": {"figures": {"thread_us": {"values": [1, 2, 3]}}}, "v": {"figures": {}}}
-    }
-    [plot] = [plot for plot in plots({"events-in-process": report}) if plot.name == "thread"]
+    figures = {"w": {"thread_us": {"values": [1, 0, 3]}}, "v": {}, "u": {"gets": {"values": [2]}}}
+    results = {writer: {"figures": measured} for writer, measured in figures.items()}
+    report = Report.model_validate({"work": "events", "results": results})
+    [plot] = plots({"events-in-process": report, "held": report})
+    assert plot.name == "thread"
     assert plot.rows == ("events of 10 scalars",)
-    assert plot.series[0].at(0) == Measured(0, (1, 2, 3))
-    assert all(series.writer == "w" for series in plot.series if series.measured)
-    assert list(plots({})) == []
+    assert plot.series == (Series("w", (Measured(0, (1, 3)),)),)
 
 
-def test_results_that_cannot_be_read_say_so(tmp_path):
-    (tmp_path / "events.json").write_text("{", "utf-8")
-    with pytest.raises(SiteError, match=r"events\.json: Expecting"):
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{", "Invalid JSON"),
+        ("[]", "should be an object"),
+        ("{}", "results: Field required"),
+        ('{"results": {"w": {"figures": {"thread_us": [1]}}}}', "results: w: figures: thread_us: "),
+        ('{"results": {"w": {"figures": {"x": {"values": ["fast"]}}}}}', "x: values: 0: .*number"),
+    ],
+)
+def test_results_of_another_shape_are_named(tmp_path, text, fault):
+    (tmp_path / "instructions.json").write_text("of no figure", "utf-8")
+    (tmp_path / "held.json").write_text(text, "utf-8")
+    with pytest.raises(SiteError, match=rf"held\.json: no results of a benchmark: .*{fault}"):
         figures_of(tmp_path)
-    (tmp_path / "events.json").write_text(json.dumps({"results": {}}), "utf-8")
-    assert figures_of(tmp_path) == {}
+
+
+def test_a_folder_without_results_is_no_folder_of_results(tmp_path):
+    with pytest.raises(SiteError, match="holds no results of the benchmarks"):
+        figures_of(tmp_path)

@@ -8,16 +8,15 @@ A page says where a figure goes, and what is to be read from it:
     What it shows, in words, for those who cannot see it.
 """
 
-import json
 import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
+from pydantic import BaseModel, FiniteFloat, ValidationError
 
 from tiledmap.docgen.errors import SiteError
 from tiledmap.docgen.markdown import Draw
@@ -32,6 +31,8 @@ WORKS = {
     "legacy": "old datums",
     "small-runs": "small runs",
 }
+_IN_PROCESS = {f"{work}-in-process": title for work, title in WORKS.items()}
+_HELD = "held"
 MOMENTS = {"held_p50_us": "half of all", "held_p99_us": "99 in 100", "held_max_us": "all"}
 
 CIRCLE = "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z"
@@ -62,8 +63,23 @@ LOOKS = {
 }
 _UNKNOWN = Look("others", SQUARE)
 
-Reports = Mapping[str, Mapping[str, Any]]
-"""The results of the benchmarks, by the names of their files."""
+
+class Figure(BaseModel):
+    """What was measured, once for each repetition."""
+
+    values: list[FiniteFloat]
+
+
+class Result(BaseModel):
+    """What a writer took, by what was measured; nothing where it could not do the work."""
+
+    figures: dict[str, Figure] = {}
+
+
+class Report(BaseModel):
+    """A file of the benchmarks' results, as far as it is drawn: the result of each writer."""
+
+    results: dict[str, Result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,52 +159,51 @@ def figures_of(results: Path) -> dict[str, Draw]:
     Raises
     ------
     SiteError
-        They cannot be read.
+        They cannot be read, or there are none.
     """
-    reports = {}
-    for path in sorted(results.glob("*.json")):
-        try:
-            reports[path.stem] = json.loads(path.read_text("utf-8"))
-        except ValueError as error:
-            raise SiteError([f"{path}: {error}"]) from None
+    paths = {name: results / f"{name}.json" for name in (*_IN_PROCESS, _HELD)}
+    reports = {name: _report(path) for name, path in paths.items() if path.exists()}
+    if not reports:
+        raise SiteError([f"{results}: holds no results of the benchmarks"])
     return {plot.name: partial(_draw, plot) for plot in plots(reports)}
 
 
-def plots(reports: Reports) -> Iterator[Plot]:
-    """Make every plot for which there are results."""
-    works = {
-        WORKS[work]: reports[f"{work}-in-process"]["results"]
-        for work in WORKS
-        if f"{work}-in-process" in reports
-    }
+def _report(path: Path) -> Report:
+    try:
+        return Report.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise SiteError([f"{path}: cannot be read: {error.strerror or error}"]) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "".join(f"{step}: " for step in first["loc"])
+        raise SiteError([f"{path}: no results of a benchmark: {place}{first['msg']}"]) from None
+
+
+def plots(reports: Mapping[str, Report]) -> Iterator[Plot]:
+    """Make every plot for which there are results, by the names of their files."""
+    works = {title: reports[name] for name, title in _IN_PROCESS.items() if name in reports}
     figures = {
         "thread": ("thread_us", "CPU on the caller's thread, µs per unit"),
         "in-all": ("process_us", "CPU of writer and Tiled together, µs per unit"),
     }
     for name, (figure, axis) in figures.items():
-        if series := _series([(results, figure) for results in works.values()]):
+        if series := _series([(report, figure) for report in works.values()]):
             yield Plot(name, axis, tuple(works), series)
-    if "held" in reports:
-        results = reports["held"]["results"]
-        series = _series([(results, figure) for figure in MOMENTS])
+    if _HELD in reports and (series := _series([(reports[_HELD], each) for each in MOMENTS])):
         axis = "a document holds the caller for no longer than, µs"
-        yield Plot("held", axis, tuple(MOMENTS.values()), series)
+        yield Plot(_HELD, axis, tuple(MOMENTS.values()), series)
 
 
-def _series(rows: Sequence[tuple[Mapping[str, Any], str]]) -> tuple[Series, ...]:
-    """Collect what each writer took, from the results and the figure that each row shows."""
-    writers = dict.fromkeys(writer for results, _ in rows for writer in results)
-    return tuple(
-        Series(
-            writer,
-            tuple(
-                Measured(row, tuple(results[writer]["figures"][figure]["values"]))
-                for row, (results, figure) in enumerate(rows)
-                if figure in results.get(writer, {}).get("figures", {})
-            ),
-        )
-        for writer in writers
-    )
+def _series(rows: Sequence[tuple[Report, str]]) -> tuple[Series, ...]:
+    """Collect what each writer took, from the report and the figure that each row shows."""
+    measured: dict[str, list[Measured]] = {}
+    for row, (report, figure) in enumerate(rows):
+        for writer, result in report.results.items():
+            found = result.figures.get(figure)
+            # Nothing has no place on a logarithmic axis.
+            if values := tuple(value for value in (found.values if found else ()) if value > 0):
+                measured.setdefault(writer, []).append(Measured(row, values))
+    return tuple(Series(writer, tuple(of_writer)) for writer, of_writer in measured.items())
 
 
 def _draw(plot: Plot, words: str) -> Markup:
