@@ -2,7 +2,7 @@
 
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from tiledmap.cli.options import (
     find_files,
     find_mappings,
     parse_settings,
+    with_options,
 )
 from tiledmap.cli.terminal import console, kept_log, use_color, width
 
@@ -32,47 +33,54 @@ if TYPE_CHECKING:
 
 docs = typer.Typer(no_args_is_help=True)
 
-MappingsArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="MAPPING",
-        help="YAML files, names of shipped mappings, or directories to look for mappings in.",
-    ),
-]
-AllOption = Annotated[bool, typer.Option("--all", help="Every shipped mapping, too.")]
-PagesOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--pages",
-        metavar="DIR",
-        help="Pages of your own: a directory of Markdown, in the order of its contents.yaml.",
-    ),
-]
-ResultsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--results",
-        metavar="DIR",
-        help="Results of the benchmarks, to draw the figures of those pages.",
-    ),
-]
-DocumentsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--documents",
-        metavar="NAME=FILE",
-        help="Recorded documents to show what the mapping of that name makes of them; "
-        "or a directory of recordings that are named after mappings. May be repeated.",
-    ),
-]
-TitleOption = Annotated[
-    str | None, typer.Option("--title", metavar="TEXT", help="What the site is called.")
-]
+
+@dataclass(frozen=True)
+class SiteOptions:
+    """What both verbs are told of a site, as the command line gives it."""
+
+    mappings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="MAPPING",
+            help="YAML files, names of shipped mappings, or directories to look for mappings in.",
+        ),
+    ] = None
+    everything: Annotated[bool, typer.Option("--all", help="Every shipped mapping, too.")] = False
+    pages: Annotated[
+        Path | None,
+        typer.Option(
+            "--pages",
+            metavar="DIR",
+            help="Pages of your own: a directory of Markdown, in the order of its contents.yaml.",
+        ),
+    ] = None
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "--results",
+            metavar="DIR",
+            help="Results of the benchmarks, to draw the figures of those pages.",
+        ),
+    ] = None
+    documents: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--documents",
+            metavar="NAME=FILE",
+            help="Recorded documents to show what the mapping of that name makes of them; "
+            "or a directory of recordings that are named after mappings. May be repeated.",
+        ),
+    ] = None
+    title: Annotated[
+        str | None, typer.Option("--title", metavar="TEXT", help="What the site is called.")
+    ] = None
+    settings: SetOption = None
+    overlays: OverlayOption = None
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a site should show, as the command line says it."""
+    """What a site should show."""
 
     mappings: tuple[str, ...]
     documents: dict[str, list[Path]]
@@ -98,21 +106,15 @@ def docs_command() -> None:
         "tiledmap docs build smi.yaml --documents smi=run.jsonl   # with an example run",
     ),
 )
+@with_options(SiteOptions)
 def build_site(
-    mappings: MappingsArgument = None,
+    asked: SiteOptions,
     output: Annotated[
         Path,
         typer.Option(
             "--output", "-o", metavar="DIR", help="Where to write it; a site that is there goes."
         ),
     ] = Path("site"),
-    everything: AllOption = False,
-    pages: PagesOption = None,
-    results: ResultsOption = None,
-    documents: DocumentsOption = None,
-    title: TitleOption = None,
-    settings: SetOption = None,
-    overlays: OverlayOption = None,
 ) -> None:
     """Write a site that can be read from a directory, a USB stick or any web server.
 
@@ -129,7 +131,7 @@ def build_site(
             f"'{output}' holds something else than a site that tiledmap made",
             "name a directory that is new, or empty",
         )
-    wanted = _wanted(mappings, everything, pages, results, documents, title, settings, overlays)
+    wanted = _wanted(asked)
     try:
         site = _assemble(wanted)
         with _progress(len(site.pages)) as made:
@@ -150,8 +152,9 @@ def build_site(
         "tiledmap docs serve mappings/ --pages docs --port 8001",
     ),
 )
+@with_options(SiteOptions)
 def serve_site(
-    mappings: MappingsArgument = None,
+    asked: SiteOptions,
     host: Annotated[
         str, typer.Option("--host", metavar="NAME", help="Which address to listen at.")
     ] = "127.0.0.1",
@@ -165,13 +168,6 @@ def serve_site(
             help="Which port; 0 for any that is free.",
         ),
     ] = 8000,
-    everything: AllOption = False,
-    pages: PagesOption = None,
-    results: ResultsOption = None,
-    documents: DocumentsOption = None,
-    title: TitleOption = None,
-    settings: SetOption = None,
-    overlays: OverlayOption = None,
 ) -> None:
     """Show the site in a browser while you write: it follows every change of a file.
 
@@ -181,7 +177,7 @@ def serve_site(
         from tiledmap.docgen.serving import serve
     except ModuleNotFoundError as error:
         raise missing_package(error, "docs serve", "docs") from None
-    wanted = _wanted(mappings, everything, pages, results, documents, title, settings, overlays)
+    wanted = _wanted(asked)
     try:
         listener = socket.create_server((host, port))
     except OSError as error:
@@ -196,29 +192,20 @@ def serve_site(
 # What is wanted
 
 
-def _wanted(
-    mappings: Sequence[str] | None,
-    everything: bool,
-    pages: Path | None,
-    results: Path | None,
-    documents: Sequence[str] | None,
-    title: str | None,
-    settings: Sequence[str] | None,
-    overlays: Sequence[Path] | None,
-) -> Wanted:
+def _wanted(asked: SiteOptions) -> Wanted:
     from tiledmap.resources import shipped_mappings
 
-    names = [name for given in mappings or () for name in find_mappings(given)]
-    if everything:
+    names = [name for given in asked.mappings or () for name in find_mappings(given)]
+    if asked.everything:
         names += shipped_mappings()
-    if not names and pages is None:
+    if not names and asked.pages is None:
         raise Mistake("there is nothing to show", "name mappings, or say --all or --pages DIR")
-    for folder in (pages, results):
+    for folder in (asked.pages, asked.results):
         if folder is not None and not folder.is_dir():
             raise Mistake(f"there is no directory '{folder}'")
     recorded: dict[str, list[Path]] = {}
     named = set()
-    for text in documents or ():
+    for text in asked.documents or ():
         name, equals, file = text.partition("=")
         if equals:
             named.add(name)
@@ -229,17 +216,17 @@ def _wanted(
         else:
             raise Mistake(f"--documents takes NAME=FILE or a directory, not {text!r}")
     mappings = tuple(dict.fromkeys(names))
-    if (settings or overlays) and len(mappings) != 1:
+    if (asked.settings or asked.overlays) and len(mappings) != 1:
         raise Mistake("--set and --overlay are for a site on one mapping")
     return Wanted(
         mappings,
         recorded,
         frozenset(named),
-        pages,
-        results,
-        title,
-        parse_settings(settings),
-        tuple(find_files(overlays)),
+        asked.pages,
+        asked.results,
+        asked.title,
+        parse_settings(asked.settings),
+        tuple(find_files(asked.overlays)),
     )
 
 

@@ -4,8 +4,9 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -51,6 +52,31 @@ ApiKeyOption = Annotated[
         help="The environment variable that holds the server's API key.",
     ),
 ]
+
+
+Verb: TypeAlias = Callable[..., None]
+
+
+def with_options(shared: type) -> Callable[[Verb], Verb]:
+    """Give a verb the argument and the options that are the fields of a dataclass, as one value.
+
+    The argument is the first of the fields. In the verb's help the other fields follow its own
+    options.
+    """
+    argument, *others = inspect.signature(shared, eval_str=True).parameters.values()
+
+    def decorate(verb: Verb) -> Verb:
+        _, *own = inspect.signature(verb, eval_str=True).parameters.values()
+
+        @wraps(verb)
+        def called(**given: Any) -> None:
+            options = {each.name: given.pop(each.name) for each in (argument, *others)}
+            verb(shared(**options), **given)
+
+        called.__signature__ = inspect.Signature([argument, *own, *others])  # type: ignore[attr-defined]
+        return called
+
+    return decorate
 
 
 class TreeFormat(StrEnum):

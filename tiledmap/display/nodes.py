@@ -23,7 +23,7 @@ def branches_of_nodes(nodes: Iterable[TreeNode], *, values: bool = False) -> lis
     return [
         Branch(
             node.key,
-            _what(node),
+            what_it_is(node),
             f"made by {node.made_by}" if node.made_by else "",
             facts=[fact for fact in _facts(node, values) if fact.items],
             children=branches_of_nodes(node.children, values=values),
@@ -32,12 +32,13 @@ def branches_of_nodes(nodes: Iterable[TreeNode], *, values: bool = False) -> lis
     ]
 
 
-def _what(node: TreeNode) -> str:
+def what_it_is(node: TreeNode) -> str:
+    """Say what a node is, in a few words: ``array float64 4 x 3 (time, x)``."""
     if node.shape is not None:
-        dims = f" ({', '.join(node.dims)})" if node.dims else ""
-        return f"{node.family} {node.dtype} {node.lengths}{dims}"
+        dims = f"({', '.join(node.dims)})" if node.dims else ""
+        return " ".join(filter(None, (node.family, node.dtype, node.lengths, dims)))
     if node.rows is not None:
-        return f"{node.family}, {node.rows} row{'' if node.rows == 1 else 's'}"
+        return f"{node.family}, {node.rows:,} row{'' if node.rows == 1 else 's'}"
     return node.family
 
 

@@ -135,7 +135,7 @@ def test_an_example_shows_real_values(part: Part) -> None:
         "77040397-f008-5d97-b772-2b1c6b4161e4",
         "table, 3 rows",
         "In 0.0 0.25 1.0",
-        "array of int64, 3 x 8 (time, dim_int_1)",
+        "array int64 3 x 8 (time, dim_int_1)",
         "9007199254740993",
         "6 files of multipart/related;type=image/tiff",
         "pass-317001",

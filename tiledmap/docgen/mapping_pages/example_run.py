@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tiledmap.display.nodes import what_it_is
 from tiledmap.sinks.tree import TreeNode, trees_of_memory
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _node(
         path,
         rules.get(tree.made_by, ""),
         tree.family,
-        _structure(tree),
+        what_it_is(tree),
         tree.specs,
         tree.access_tags,
         tuple((name, _as_json(value)) for name, value in tree.metadata.items()),
@@ -113,15 +114,6 @@ def _node(
         children,
         len(tree.children) - len(children),
     )
-
-
-def _structure(tree: TreeNode) -> str:
-    if tree.shape is not None:
-        dims = f" ({', '.join(tree.dims)})" if tree.dims else ""
-        return f"{tree.family} of {tree.dtype or 'unknown type'}, {tree.lengths}{dims}"
-    if tree.rows is not None:
-        return f"table, {tree.rows:,} row{'' if tree.rows == 1 else 's'}"
-    return tree.family
 
 
 def _as_json(value: Any) -> str:
