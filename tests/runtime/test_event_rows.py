@@ -41,7 +41,7 @@ def test_a_row_is_all_of_its_event(
         return
     assert event_problem(came) is None
     [made] = EventRows("desc-1", KEYS, [row]).events()
-    assert in_order(made) == in_order({"filled": {}, **came, "descriptor": "desc-1"})
+    assert in_order(made) == in_order({**came, "descriptor": "desc-1"})
 
 
 def in_order(event: dict[str, Any]) -> str:

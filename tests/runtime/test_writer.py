@@ -411,6 +411,16 @@ def test_an_invalid_event_is_an_error_and_the_rest_is_stored(
     assert "seq_num is no integer" in caplog.text
 
 
+def test_a_page_whose_numbers_cannot_be_compared_is_an_error_of_its_documents(
+    stored: Store,
+) -> None:
+    first, last = event(1, {"x": 1}), event(2, {"x": 2})
+    odd = ("event_page", {**page([first, last]), "seq_num": [1, "two"]})
+    sink = stored([("start", start()), ("descriptor", descriptor(NUMBER)), odd, ("event", last)])
+    assert rows(sink)["seq_num"] == [2]
+    assert "seq_num is no array of integers" in notes(sink)
+
+
 def test_values_of_a_stream_with_a_structured_type_become_json_text(stored: Store) -> None:
     keys = {"p": key("number", dtype_numpy=[["x", "<f8"]])}
     sink = stored(whole_run(keys, [{"p": {"x": 1.5}}]))

@@ -141,7 +141,8 @@ class EventReader:
     """Turns events with just these data keys into rows.
 
     Those of `external` are in files, and an event says so: ``filled`` is False for each. With
-    `of_numbers`, only events of Python's own numbers, with a uid of usual length, are turned.
+    `of_numbers`, only events are turned that can be made of their rows again: of Python's own
+    numbers, with a uid of usual length, and with a ``filled``.
     """
 
     __slots__ = ("_count", "_fields", "_of_numbers", "_unfilled", "_values")
@@ -175,7 +176,8 @@ class EventReader:
             and (
                 not self._of_numbers
                 or (
-                    len(uid) < _LONGEST_UID
+                    len(event) == len(_ALLOWED)
+                    and len(uid) < _LONGEST_UID
                     and _are_numbers(map(type, values))
                     and _are_numbers(map(type, stamps))
                 )

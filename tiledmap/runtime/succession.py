@@ -41,7 +41,7 @@ class Succession:
         """Take note of a document; False if it came before."""
         try:
             first, last, identity = _moment(name, document)
-            goes_on = first > self._highest
+            goes_on, is_furthest = first > self._highest, last >= self._highest
         except Exception:  # whoever stores the document says what is wrong with it
             self.latest = name, document
             return True
@@ -49,7 +49,7 @@ class Succession:
             return False
         self._known.append(identity)
         self.latest = name, document
-        if last >= self._highest:
+        if is_furthest:
             self._highest = last
             self.furthest = self.latest
         return True
