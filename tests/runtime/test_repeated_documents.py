@@ -1,3 +1,4 @@
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ import pytest
 from tests.runtime.layouts import LAYOUT, descriptor, event, key, page, start, stop, whole_run
 from tests.runtime.test_spool_delivery import no_space
 from tests.runtime.test_writer import rows, same_tree
-from tiledmap.runtime.journal import Spool
+from tiledmap.runtime.journal import Spool, decode, encode
 from tiledmap.runtime.writer import Writer
 from tiledmap.sinks.memory import MemorySink
 
@@ -27,11 +28,16 @@ def test_a_writer_that_is_subscribed_twice_stores_each_row_once(delivery: str) -
     assert rows(sink)["seq_num"] == [1, 2, 3, 4, 5]
 
 
-def test_a_page_that_is_sent_twice_is_stored_once() -> None:
+@pytest.mark.parametrize("time", [4.0, nan])
+@pytest.mark.parametrize("as_page", [False, True])
+def test_what_a_broker_sends_twice_is_stored_once(time: float, as_page: bool) -> None:
     sink = MemorySink()
-    pages = [("event_page", page([event(1, {"x": 1.0}), event(2, {"x": 2.0})]))] * 2
+    events = [event(number, {"x": 1.0}, time=time) for number in (1, 2)]
+    sent = [("event_page", page(events))] if as_page else [("event", each) for each in events]
     opening = [("start", start()), ("descriptor", descriptor(NUMBER))]
-    write([*opening, *pages, ("stop", stop())], sink, delivery="inline")
+    # Each comes with a NaN of its own, as it was read from the broker.
+    twice = [decode(encode(name, each, False))[:2] for name, each in [*sent, *sent]]
+    write([*opening, *twice, ("stop", stop())], sink, delivery="inline")
     assert rows(sink)["seq_num"] == [1, 2]
 
 

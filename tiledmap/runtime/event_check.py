@@ -169,6 +169,7 @@ class EventReader:
             type(data) is type(timestamps) is type(filled) is type(event) is dict
             and type(seq_num) is int
             and type(time) is float
+            and time == time  # one that comes again is not known by NaN
             and type(uid) is type(descriptor) is str
             and len(data) == len(timestamps) == self._count
             and (not filled or self._is_unfilled(filled))

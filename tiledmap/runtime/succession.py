@@ -81,11 +81,16 @@ def _moment(name: str, document: Any) -> tuple[int, int, int]:
     uid = document["uid"]
     if name == "event":
         number = document["seq_num"]
-        return number, number, hash((number, document["time"], uid))
+        return number, number, hash((number, _comparable(document["time"]), uid))
     if name == "stream_datum":
         indices = document["indices"]
         first, stop = indices["start"], indices["stop"]
         return first, stop, hash((name, uid, first, stop))
     numbers = document["seq_num"]
-    times = tuple(document["time"])
+    times = tuple(map(_comparable, document["time"]))
     return numbers[0], numbers[-1], hash((name, tuple(uid), tuple(numbers), times))
+
+
+def _comparable(time: Any) -> Any:
+    """A time; nothing for NaN, of which no two have the same hash."""
+    return time if time == time else None
