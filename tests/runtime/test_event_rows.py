@@ -68,6 +68,15 @@ def test_what_is_long_or_can_change_is_no_row(value: Any) -> None:
     assert READER.read(event(1, {"x": 1, "y": value})) is None
 
 
+def test_an_event_without_a_field_is_no_row() -> None:
+    """It could not be made of its row as it came, which a hook would see."""
+    came = event(1, {"x": 1, "y": 2.5})
+    assert READER.read(came) is not None
+    del came["filled"]
+    assert event_problem(came) is None
+    assert READER.read(came) is None
+
+
 def test_events_with_values_in_files_are_no_rows() -> None:
     keys = {**NUMBERS, "image": key("array", (2, 2), external="FILESTORE:")}
     assert RowReader.of(descriptor(keys)) is None
