@@ -19,7 +19,8 @@ import yaml
 from typer.models import CommandInfo
 
 from tiledmap.cli.app import app
-from tiledmap.docgen.keywords import Keyword, Statement, statements
+from tiledmap.docgen.anchors import anchor_of_heading
+from tiledmap.docgen.keywords import Keyword, Statement, by_name, statements
 from tiledmap.language.functions import FUNCTIONS, Example, Function
 from tiledmap.language.json_schema import NAME, mapping_schema
 from tiledmap.problems import CODES, Code
@@ -202,49 +203,70 @@ def language() -> str:
 
 
 def _statement(statement: Statement) -> Iterator[str]:
-    yield from (f"## {statement.name}", "", statement.description, "")
-    if statement.places:
-        yield from (f"At {_listed(statement.places)}.", "")
-    for value, meaning in statement.values.items():
-        yield f"- `{value}`: {meaning}"
-    if statement.values:
-        yield ""
-    for keyword in statement.keywords:
-        yield from _keyword(keyword)
+    keyword, description = statement.keyword, statement.description
+    if keyword is None:
+        yield from ("## A mapping", "")
+    elif description.startswith(keyword.description.rstrip(".")):
+        yield from _keyword(keyword, "##", description, statement.others)
+        description = ""
+    else:
+        yield from _keyword(keyword, "##", keyword.description, statement.others)
+    if description:
+        yield from (description, "")
+    yield from (f"*Keywords:* {', '.join(map(_linked, statement.keywords))}.", "")
+    for each in statement.keywords:
+        if each.told_at != each.path:
+            yield from _keyword(each, "###", each.description)
 
 
-def _keyword(keyword: Keyword) -> Iterator[str]:
+def _keyword(
+    keyword: Keyword, level: str, description: str, others: Sequence[str] = ()
+) -> Iterator[str]:
     if not keyword.example:
         sys.exit(f"no mapping has an example of {keyword.path}; see EXAMPLES")
-    one_of = f": {_listed(keyword.values)}" if keyword.values else ""
+    also = f" So {'does' if len(others) == 1 else 'do'} {_listed(others)}." if others else ""
     must = "; must be given" if keyword.required else ""
-    yield from (f"### `{keyword.path}`", "", f"{keyword.description}", "")
-    yield from (f"*Holds:* {_holds(keyword.holds)}{one_of}{must}.", "")
+    yield from (f"{level} `{keyword.path}`", "", description, "")
+    yield from (f"*Holds:* {_holds(keyword.holds, keyword)}{must}.{also}", "")
+    for value, meaning in keyword.values.items():
+        yield f"- `{value}`: {meaning}"
+    if keyword.values:
+        yield ""
     yield from ("```yaml", keyword.example.rstrip(), "```", "")
 
 
+def _linked(keyword: Keyword) -> str:
+    return f"[`{keyword.name}`](#{anchor_of_heading(keyword.path)})"
+
+
 def _listed(places: Sequence[str]) -> str:
-    return ", ".join(f"`{place}`" for place in places)
+    *first, last = (f"`{place}`" for place in places)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
-def _holds(schema: Mapping[str, Any]) -> str:
+def _holds(schema: Mapping[str, Any], keyword: Keyword) -> str:
     if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return f"[{name}](#{name.lower()})"
+        if keyword.values:
+            return "one of these values"
+        if keyword.told_at == keyword.path:
+            return "the keywords below"
+        return f"the keywords of [`{keyword.told_at}`](#{anchor_of_heading(keyword.told_at)})"
     if "const" in schema:
         return f"`{schema['const']}`"
     kinds = schema.get("type", "anything")
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    return " or ".join(_kind(kind, schema) for kind in kinds)
+    return " or ".join(_kind(kind, schema, keyword) for kind in kinds)
 
 
-def _kind(kind: str, schema: Mapping[str, Any]) -> str:
+def _kind(kind: str, schema: Mapping[str, Any], keyword: Keyword) -> str:
     if kind == "array" and "items" in schema:
-        return f"list of {_holds(schema['items'])}"
-    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
-        return f"by name: {_holds(schema['additionalProperties'])}"
-    if kind == "object" and {"prepend", "append"} <= schema.get("properties", {}).keys():
-        return "`prepend`, `append`"
+        each = ", each item with" if "$ref" in schema["items"] else " of"
+        return f"list{each} {_holds(schema['items'], keyword)}"
+    if kind == "object":
+        for each in by_name(schema):
+            return f"by name: {_holds(each, keyword)}"
+        if {"prepend", "append"} <= schema.get("properties", {}).keys():
+            return "`prepend` and `append`, lists to put before and after what is inherited"
     return kind
 
 

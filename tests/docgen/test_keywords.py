@@ -51,14 +51,20 @@ def test_of_a_long_example_the_beginning_is_shown():
     assert example.splitlines()[-1].strip() == "# …"
 
 
-def test_a_statement_is_told_once_with_all_its_places():
-    known = {statement.name: statement for statement in statements([TEXT])}
-    assert known["SpecItem"].places[:2] == ("run.specs", "streams.specs")
-    assert known["Store"].values["table"] == "As columns of a table."
-    assert known["Mapping"].places == ()
-    store = next(each for each in known["DataRule"].keywords if each.name == "store")
-    assert store.values == ("table", "array", "ragged", "files")
-    assert next(each for each in known["Mapping"].keywords if each.name == "name").required
+def test_a_statement_is_told_once_at_the_first_keyword_that_holds_it():
+    told = {each.keyword.path if each.keyword else "": each for each in statements([TEXT])}
+    assert told["run.specs"].others[:2] == ("streams.specs", "streams.data.specs")
+    assert told["settings"].keywords[0].path == "settings.*.type"
+    keywords = keywords_of(TEXT)
+    assert keywords["streams.specs"].told_at == keywords["run.specs"].told_at == "run.specs"
+    assert keywords["streams.data.store"].told_at == ""
+    assert keywords["streams.data.store"].values["table"] == "As columns of a table."
+    assert {each.path for each in told[""].keywords if each.required} == {
+        "tiledmap",
+        "name",
+        "version",
+    }
+    assert told.keys() == {"", *(each.told_at for each in keywords.values() if each.told_at)}
 
 
 def test_every_keyword_of_the_mapping_that_says_all_of_them_has_an_example():

@@ -16,10 +16,11 @@ def test_headings_are_named_as_code_hosting_sites_do():
 
 
 def test_a_heading_that_is_a_name_keeps_it_as_its_anchor_too():
-    page = render_markdown("# Language\n\n### `streams.data.*`\n\nEach.\n")
+    page = render_markdown("# Language\n\n[Data](#streamsdata)\n\n### `streams.data.*`\n")
     [passage] = page.passages
     assert (passage.heading.anchor, passage.is_name) == ("streams.data.any", True)
     assert '<h3 id="streams.data.any"><span id="streamsdata"></span>' in page.body
+    assert '<a href="#streams.data.any">Data</a>' in page.body
 
 
 def test_a_row_that_begins_with_a_name_can_be_linked():

@@ -3,8 +3,8 @@
 The examples are what real mappings say: the lines of the keyword, and those that lead to it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -31,8 +31,10 @@ class Keyword:
         places, in the first of them.
     holds
         The JSON Schema of its value.
+    told_at
+        The keyword under which the statement that it holds is told; empty where it holds none.
     values
-        The only ones that it can have, if it is so.
+        The only ones that it can have, if it is so, each with what it means.
     example
         Lines of a mapping that use it; empty where none was found.
     """
@@ -41,28 +43,28 @@ class Keyword:
     path: str
     description: str
     holds: Mapping[str, Any]
+    told_at: str
     required: bool
-    values: tuple[str, ...]
+    values: Mapping[str, str]
     example: str
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement of the language, or one of its enumerations, which has values.
+    """A statement of the language.
 
     Parameters
     ----------
-    places
-        The paths of the keywords that hold it.
-    values
-        What each value of an enumeration means.
+    keyword
+        The one that holds it, the first if there are several; None for a whole mapping.
+    others
+        The paths of the others.
     """
 
-    name: str
+    keyword: Keyword | None
+    others: tuple[str, ...]
     description: str
-    places: tuple[str, ...]
-    keywords: tuple[Keyword, ...] = ()
-    values: Mapping[str, str] = field(default_factory=dict)
+    keywords: tuple[Keyword, ...]
 
 
 def statements(mappings: Sequence[str]) -> tuple[Statement, ...]:
@@ -84,39 +86,39 @@ def statements(mappings: Sequence[str]) -> tuple[Statement, ...]:
         _sense(keyword, definitions[statement]["properties"][keyword]): example
         for (statement, keyword), example in examples.items()
     }
-    places = _places(definitions)
-    return tuple(
-        Statement(
-            name,
-            definitions[name]["description"],
-            tuple(path for path in paths if path),
-            tuple(
-                Keyword(
-                    keyword,
-                    _join(paths[0], keyword),
-                    holds["description"],
-                    holds,
-                    keyword in definitions[name].get("required", ()),
-                    _values(holds, definitions),
-                    examples.get((name, keyword), "") or alike.get(_sense(keyword, holds), ""),
-                )
-                for keyword, holds in definitions[name].get("properties", {}).items()
-            ),
-            dict(
-                zip(
-                    definitions[name].get("enum", ()),
-                    definitions[name].get("enumDescriptions", ()),
-                    strict=True,
-                )
-            ),
+    places = _places({name: each for name, each in definitions.items() if "enum" not in each})
+    keywords = {
+        name: tuple(
+            Keyword(
+                keyword,
+                _join(paths[0], keyword),
+                holds["description"],
+                holds,
+                next((_holder(places[inner][0]) for inner, _ in _statements_in(holds, places)), ""),
+                keyword in definitions[name].get("required", ()),
+                _values(holds, definitions),
+                examples.get((name, keyword), "") or alike.get(_sense(keyword, holds), ""),
+            )
+            for keyword, holds in definitions[name]["properties"].items()
         )
         for name, paths in places.items()
+    }
+    by_path = {keyword.path: keyword for each in keywords.values() for keyword in each}
+    return tuple(
+        Statement(
+            by_path.get(_holder(first)),
+            tuple(map(_holder, others)),
+            definitions[name]["description"],
+            keywords[name],
+        )
+        for name, (first, *others) in places.items()
     )
 
 
-def _values(holds: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[str, ...]:
-    named = definitions.get(holds.get("$ref", "").rpartition("/")[2], {})
-    return tuple(named.get("enum", ()))
+def _values(holds: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, str]:
+    named = definitions.get(_named(holds), {})
+    values = named.get("enum", ())
+    return dict(zip(values, named.get("enumDescriptions", ()), strict=True)) if values else {}
 
 
 def _sense(keyword: str, holds: Mapping[str, Any]) -> tuple[str, str]:
@@ -127,8 +129,13 @@ def _join(path: str, keyword: str) -> str:
     return f"{path}.{keyword}" if path else keyword
 
 
+def _holder(place: str) -> str:
+    """Return the keyword that holds the statement of a place."""
+    return place.removesuffix(f".{ANY_NAME}")
+
+
 def _places(definitions: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Find the paths at which each statement stands, in the order of a mapping."""
+    """Find the places at which each statement stands, in the order of a mapping."""
     found: dict[str, list[str]] = {}
 
     def visit(name: str, path: str) -> None:
@@ -136,8 +143,8 @@ def _places(definitions: Mapping[str, Any]) -> dict[str, list[str]]:
         found.setdefault(name, []).append(path)
         if seen:
             return
-        for keyword, holds in definitions[name].get("properties", {}).items():
-            for inner, by_name in _statements_in(holds):
+        for keyword, holds in definitions[name]["properties"].items():
+            for inner, by_name in _statements_in(holds, definitions):
                 below = _join(path, keyword)
                 visit(inner, f"{below}.{ANY_NAME}" if by_name else below)
 
@@ -145,17 +152,23 @@ def _places(definitions: Mapping[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def _statements_in(holds: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+def _statements_in(holds: Mapping[str, Any], known: Container[str]) -> Iterator[tuple[str, bool]]:
     """Yield the statements that a value is made of, and whether the mapping names each of them."""
-    if "$ref" in holds:
-        yield holds["$ref"].rpartition("/")[2], False
+    if (name := _named(holds)) in known:
+        yield name, False
     if "items" in holds:
-        yield from _statements_in(holds["items"])
-    for inner in _by_name(holds):
-        yield from ((name, True) for name, _ in _statements_in(inner))
+        yield from _statements_in(holds["items"], known)
+    for inner in by_name(holds):
+        yield from ((name, True) for name, _ in _statements_in(inner, known))
 
 
-def _by_name(holds: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _named(holds: Mapping[str, Any]) -> str:
+    """Return the name of the definition that a schema refers to; empty where it says it itself."""
+    return str(holds.get("$ref", "")).rpartition("/")[2]
+
+
+def by_name(holds: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the schemas of values that a mapping names."""
     yield from holds.get("patternProperties", {}).values()
     if isinstance(holds.get("additionalProperties"), dict):
         yield holds["additionalProperties"]
@@ -176,7 +189,7 @@ def _said(
 ) -> Iterator[tuple[tuple[str, str], Lines]]:
     """Yield each keyword that a part of a mapping uses, with the lines that show it."""
     if "$ref" in holds:
-        statement = holds["$ref"].rpartition("/")[2]
+        statement = _named(holds)
         holds = definitions[statement]
     if isinstance(node, yaml.SequenceNode) and "items" in holds:
         for item in node.value:
@@ -193,7 +206,7 @@ def _said(
             inner = [properties[key.value]]
         else:
             # Metadata holds more metadata, under any key.
-            inner = [each if each.keys() - {"description"} else holds for each in _by_name(holds)]
+            inner = [each if each.keys() - {"description"} else holds for each in by_name(holds)]
         for each in inner:
             yield from _said(value, definitions, each, statement, (*above, _first_line(key)))
 

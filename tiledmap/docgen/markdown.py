@@ -83,6 +83,7 @@ def render_markdown(
     tokens = _parser().parse(text)
     _resolve_links(tokens, resolve)
     passages = list(_passages(tokens))
+    _lead_to_names(tokens)
     _draw_figures(tokens, figures or {})
     title, *others = passages or [Passage(Heading("", "", 1), "", False)]
     body = Markup(_parser().renderer.render(tokens, _parser().options, {}))
@@ -280,6 +281,15 @@ def _plain(inline: Token) -> str:
         if child.type != "html_inline"
     ]
     return "".join(parts)
+
+
+def _lead_to_names(tokens: Sequence[Token]) -> None:
+    """Let links within the page lead to names, however code hosting sites would call them."""
+    named = [token.meta for token in tokens if token.type == "heading_open"]
+    names = {f"#{meta['alias']}": f"#{meta['heading'].anchor}" for meta in named if meta["alias"]}
+    for child in (child for token in tokens for child in token.children or ()):
+        if child.type == "link_open" and (name := names.get(str(child.attrGet("href")))):
+            child.attrSet("href", name)
 
 
 def _draw_figures(tokens: list[Token], figures: Mapping[str, Draw]) -> None:

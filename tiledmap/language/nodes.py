@@ -436,8 +436,8 @@ class CopiedDocument(StrEnum):
 class Metadata(Node):
     """Metadata of a node: a document copied, values of its own, or both.
 
-    Every key other than ``copy``, ``without``, ``only`` and ``updates`` is an entry: another
-    `Metadata` where it has a ``copy`` somewhere inside, a value otherwise.
+    Every key other than ``copy``, ``without``, ``only`` and ``updates`` is an entry: more
+    metadata where it has a ``copy`` somewhere inside, a value otherwise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
