@@ -56,12 +56,12 @@ def assemble(
         The pages, their contents or the results cannot be used.
     """
     figures = figures_of(results) if results is not None else {}
-    mapped = mapping_part(mappings)
     own = _own_pages(pages, figures) if pages is not None else Part(())
     reference = read_folder(reference_folder(), under=REFERENCE)
-    known = {page.path for part in (own, mapped) for page in part.pages}
+    known = {page.path for page in own.pages}
     known |= {f"{name.removesuffix('.md')}.html" for name in reference.texts}
     referred = folder_part(reference, leads=known.__contains__, kind_of=_kind_of)
+    mapped = mapping_part(mappings, _places_of_names(referred))
     parts = (own, referred, mapped)
     made = [page for part in parts for page in part.pages]
     home = next((page for page in made if page.path == _HOME), None)
@@ -76,6 +76,16 @@ def assemble(
 
 def _own_pages(folder: Path, figures: Mapping[str, Draw]) -> Part:
     return folder_part(read_folder(folder), figures=figures)
+
+
+def _places_of_names(reference: Part) -> dict[tuple[Kind, str], str]:
+    """Where the reference tells of what pages of mappings name."""
+    entries = (entry for page in reference.pages for entry in page.entries)
+    return {
+        (entry.kind, entry.title): entry.link
+        for entry in entries
+        if entry.kind in _KINDS_OF_ROWS.values()
+    }
 
 
 def _title(mappings: Sequence[Documented]) -> str:

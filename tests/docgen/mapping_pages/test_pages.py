@@ -7,6 +7,7 @@ import pytest
 
 import tiledmap
 from tests.beamlines import find_cases
+from tiledmap.docgen.assembly import assemble
 from tiledmap.docgen.mapping_pages import coverage_page, example_run, mapping_part
 from tiledmap.docgen.mapping_pages.placements import Whereabouts
 from tiledmap.docgen.rendering import render
@@ -52,7 +53,7 @@ def part(runs: Path) -> Part:
     )
 
 
-def read(part: Part, path: str) -> Words:
+def read(part: Part | Site, path: str) -> Words:
     [page] = [page for page in part.pages if page.path == path]
     words = Words()
     words.feed(render(Site("home", (page,), ()), page))
@@ -84,6 +85,13 @@ def test_files_have_their_consolidators(part: Part) -> None:
     page = read(part, "mappings/csx/nodes/streams.every-stream.data.files.html")
     assert "mimetype application/x-hdf5 hdf5 stack needs dataset" in page.text
     assert "refused no consolidator reads" in page.text
+
+
+def test_consolidators_and_specs_lead_to_the_reference() -> None:
+    site = assemble([tiledmap.load("csx").documented()])
+    nodes, reference = "mappings/csx/nodes/streams.every-stream", "../../../reference"
+    assert f"{reference}/consolidators.html#hdf5" in read(site, f"{nodes}.data.files.html").links
+    assert f"{reference}/specs.html#BlueskyEventStream-3.0" in read(site, f"{nodes}.html").links
 
 
 def test_a_repair_says_why_and_until_when(tmp_path: Path) -> None:

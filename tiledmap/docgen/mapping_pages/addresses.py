@@ -7,6 +7,7 @@ from posixpath import basename
 
 from tiledmap.docgen.anchors import anchor_of_name
 from tiledmap.docgen.mapping_pages.values import Documented
+from tiledmap.docgen.values import Kind
 from tiledmap.outline.values import ANY_KEY, FieldPath, OutlineNode
 from tiledmap.problems import Span
 
@@ -84,12 +85,15 @@ class Addresses:
         The page of each file that says something of it.
     ways
         The anchors of fields and of nodes in its tables of fields and nodes.
+    reference
+        Where the reference tells of things, by what they are and what they are called.
     """
 
     slug: str
     fields: FieldAddresses
     files: Mapping[str, str]
     ways: Mapping[str, str]
+    reference: Mapping[tuple[Kind, str], str]
 
     def page(self, name: str) -> str:
         """One of its pages, such as ``coverage``."""

@@ -31,8 +31,16 @@ from tiledmap.outline.values import AS_ONE, Outline
 _FIELDS = "Fields"
 
 
-def mapping_part(mappings: Sequence[Documented]) -> Part:
-    """Make every page of some mappings, and the reference of fields with where they put each."""
+def mapping_part(
+    mappings: Sequence[Documented], reference: Mapping[tuple[Kind, str], str] | None = None
+) -> Part:
+    """Make every page of some mappings, and the reference of fields with where they put each.
+
+    Parameters
+    ----------
+    reference
+        Where things are described that mappings name, such as consolidators.
+    """
     types = _types(mappings)
     names = slugs(mappings)
     fields = FieldAddresses(
@@ -40,7 +48,7 @@ def mapping_part(mappings: Sequence[Documented]) -> Part:
     )
     files = pages_of_files(mappings, names)
     subjects = [
-        Subject(mapping, Addresses(slug, fields, pages, _ways(mapping.outline)))
+        Subject(mapping, Addresses(slug, fields, pages, _ways(mapping.outline), reference or {}))
         for mapping, slug, pages in zip(mappings, names, files, strict=True)
     ]
     known = {subject.outline.name: subject.to.overview for subject in reversed(subjects)}
