@@ -425,11 +425,14 @@ def test_hooks_for_datums_are_given_those_of_pages(name: str, document: Any) -> 
     assert names(sink) == ["RES/a_003.tiff"]
 
 
-@pytest.mark.parametrize("paged", [False, True])
-def test_an_event_that_was_filled_still_says_its_datum(paged: bool) -> None:
+@pytest.mark.parametrize("paged_as", [None, list, np.array])
+def test_an_event_that_was_filled_still_says_its_datum(paged_as: Any) -> None:
     """What was loaded is in the file; the name of the datum has moved to ``filled``."""
-    loaded = event(1, {"img": [[0] * 6] * 4}, filled={"img": "RES/0"})
-    named = ("event_page", page([loaded])) if paged else ("event", loaded)
+    loaded = [event(n, {"img": [[0] * 6] * 4}, filled={"img": "RES/0"}) for n in (1, 2)]
+    named = ("event", loaded[0])
+    if paged_as is not None:
+        whole = page(loaded)
+        named = ("event_page", {**whole, "filled": {"img": paged_as(whole["filled"]["img"])}})
 
     assert names(stored_quietly(run(resource(), datum(0), named))) == ["RES/a_000.tiff"]
 

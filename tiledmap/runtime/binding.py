@@ -195,7 +195,8 @@ class Binding:
 
     def _put_references(self, columns: Columns, filled: Document) -> None:
         for place, key in enumerate(self._keys, start=len(FIELDS)):
-            if key not in self._files or not (flags := filled.get(key)):
+            flags = filled.get(key, ())
+            if key not in self._files or not len(flags):
                 continue
             if len(flags) != len(columns[place]):
                 text = f"filled[{key!r}] of a page is passed over: it is not as long as the page"

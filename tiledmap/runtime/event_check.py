@@ -190,7 +190,7 @@ class EventReader:
 
     def _is_unfilled(self, filled: dict[str, Any]) -> bool:
         # 0 equals False, but the schema wants a boolean.
-        return filled == self._unfilled and all(flag is False for flag in filled.values())
+        return all(flag is False for flag in filled.values()) and filled == self._unfilled
 
 
 def mismatch(keys: Iterable[str], given: Mapping[str, Any]) -> tuple[set[str], set[str]]:
