@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.databases import free_port, run_postgresql
 from tiledmap.sinks.embedded import EmbeddedCatalog, open_catalog
@@ -26,6 +27,15 @@ from tiledmap.sinks.embedded import EmbeddedCatalog, open_catalog
 RUNS = Path(__file__).parent / "runs"
 MEMORY = Path("/dev/shm")
 ENOUGH = 4 << 30
+
+# Whether a test passes must not depend on how busy the machine is.
+settings.register_profile(
+    "at-any-speed",
+    settings.default,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("at-any-speed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
