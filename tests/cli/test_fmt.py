@@ -19,10 +19,11 @@ def mapping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_files_are_formatted(mapping: Path) -> None:
+    mapping.chmod(0o640)
     assert run_tiledmap("fmt", "mine.yaml").stdout == (
         "formatted mine.yaml\n1 file formatted, 0 as before\n"
     )
-    assert mapping.read_text() == AFTER
+    assert (mapping.read_text(), mapping.stat().st_mode & 0o777) == (AFTER, 0o640)
     assert run_tiledmap("fmt", "mine.yaml").stdout == "0 files formatted, 1 as before\n"
 
 
@@ -62,9 +63,12 @@ def test_standard_input_is_printed(mapping: Path, monkeypatch: pytest.MonkeyPatc
     assert (result.exit_code, result.stdout) == (0, AFTER)
     result = CliRunner().invoke(app, ["fmt", "-", "--check"], input=BEFORE)
     assert (result.exit_code, result.stdout) == (1, "")
-    result = CliRunner().invoke(app, ["fmt", "-"], input="a: [")
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert "<stdin>:1:5: error TM002" in result.stderr
+    result = CliRunner().invoke(app, ["fmt", "-", "--check"], input=AFTER.replace("\n", "\r\n"))
+    assert result.exit_code == 1
+    for wrong, said in (("a: [", "<stdin>:1:5: error TM002"), (b"\xff", "<stdin>:1:1: error TM001")):
+        result = CliRunner().invoke(app, ["fmt", "-"], input=wrong)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert said in result.stderr
     assert run_tiledmap("fmt", "-", "mine.yaml").returncode == 2
 
 

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from stat import S_IMODE
 from tempfile import mkstemp
 
 from tiledmap.cli.mistakes import Mistake
@@ -10,7 +11,8 @@ from tiledmap.cli.mistakes import Mistake
 def write_text(path: Path, text: str) -> None:
     """Write a file; a reader, or a crash, sees the old text or the new one.
 
-    A link stays a link, and what is no file, such as ``/dev/stdout``, is written to and stays.
+    A link stays a link, a file keeps its mode, and one that may not be written to is left as it
+    is. What is no file, such as ``/dev/stdout``, is written to and stays.
     """
     try:
         if path.exists() and not path.is_file():
@@ -22,19 +24,24 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
+    mode = _mode(path)
     descriptor, name = mkstemp(dir=path.parent)
     draft = Path(name)
     try:
         with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        # A temporary file is its owner's alone; this one is like any other file.
-        draft.chmod(0o666 & ~_umask())
+        draft.chmod(mode)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _mode(path: Path) -> int:
+    """The mode of a file that may be written to; of one that is not there yet, any file's."""
+    try:
+        with path.open("r+b") as file:
+            return S_IMODE(os.fstat(file.fileno()).st_mode)
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask

@@ -79,7 +79,7 @@ def _files(paths: list[Path], *, check: bool, diff: bool) -> tuple[bool, bool]:
         formatted = _formatted(source, problems)
         if formatted is None or source is None:
             failed.append(path)
-        elif formatted != path.read_bytes().decode("utf-8"):
+        elif formatted.encode() != path.read_bytes():
             changed.append(path)
             if diff:
                 typer.echo(_difference(source, formatted), nl=False)
@@ -103,8 +103,8 @@ def _count(files: int) -> str:
 def _standard_input(*, check: bool, diff: bool) -> tuple[bool, bool]:
     from tiledmap.language.yaml_source import read_source
 
-    text = sys.stdin.read()
-    source, problems = read_source(text, "<stdin>")
+    content = sys.stdin.buffer.read()
+    source, problems = read_source(content, "<stdin>")
     formatted = _formatted(source, problems)
     if formatted is None or source is None:
         return False, True
@@ -112,7 +112,7 @@ def _standard_input(*, check: bool, diff: bool) -> tuple[bool, bool]:
         typer.echo(_difference(source, formatted), nl=False)
     elif not check:
         typer.echo(formatted, nl=False)
-    return formatted != text, False
+    return formatted.encode() != content, False
 
 
 def _formatted(source: "Source | None", problems: "list[Problem]") -> str | None:

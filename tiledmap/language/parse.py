@@ -582,6 +582,8 @@ def _constraint(fault: Any) -> tuple[str, str]:
     """Say in words which constraint of a field is broken, and how to keep it."""
     context = fault.get("ctx", {})
     value = fault.get("input")
+    if fault["type"] == "string_too_short":
+        return "this may not be empty", ""
     if fault["type"] == "string_too_long":
         return f"longer than {context['max_length']} characters", ""
     if fault["type"] == "string_pattern_mismatch":

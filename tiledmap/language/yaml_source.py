@@ -199,18 +199,22 @@ class Source:
         return self.characters.text
 
 
-def read_source(source: Path | str, file: str | None = None) -> tuple[Source | None, list[Problem]]:
+def read_source(
+    source: Path | str | bytes, file: str | None = None
+) -> tuple[Source | None, list[Problem]]:
     """Read a mapping's YAML.
 
     Parameters
     ----------
     source
-        The path of a file, or the text itself.
+        The path of a file, the text itself, or its bytes.
     file
         The name to use in spans; the path, or ``<text>``, if not given.
     """
     if isinstance(source, str):
         return _read_text(source, file or "<text>")
+    if isinstance(source, bytes):
+        return _read_bytes(source, file or "<text>")
     name = file or str(source)
     try:
         with source.open("rb") as stream:
@@ -220,6 +224,10 @@ def read_source(source: Path | str, file: str | None = None) -> tuple[Source | N
         return None, [Problem("TM001", _top(name), f"cannot read {name}: {reason}")]
     except ValueError:
         return None, [Problem("TM001", _top(name), f"{name!r} is not the name of a file")]
+    return _read_bytes(content, name)
+
+
+def _read_bytes(content: bytes, name: str) -> tuple[Source | None, list[Problem]]:
     if len(content) > MAX_BYTES:
         return None, [_too_large(name)]
     try:
