@@ -65,7 +65,10 @@ def test_standard_input_is_printed(mapping: Path, monkeypatch: pytest.MonkeyPatc
     assert (result.exit_code, result.stdout) == (1, "")
     result = CliRunner().invoke(app, ["fmt", "-", "--check"], input=AFTER.replace("\n", "\r\n"))
     assert result.exit_code == 1
-    for wrong, said in (("a: [", "<stdin>:1:5: error TM002"), (b"\xff", "<stdin>:1:1: error TM001")):
+    for wrong, said in (
+        ("a: [", "<stdin>:1:5: error TM002"),
+        (b"\xff", "<stdin>:1:1: error TM001"),
+    ):
         result = CliRunner().invoke(app, ["fmt", "-"], input=wrong)
         assert (result.exit_code, result.stdout) == (1, "")
         assert said in result.stderr
