@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.comparing import plain
 from tests.runtime.layouts import LAYOUT
 from tiledmap.runtime.layout import Layout
 from tiledmap.runtime.writer import Writer
@@ -46,9 +47,13 @@ def write(
 ) -> MemorySink:
     """Store documents, none of which may be changed on the way."""
     sink = sink or MemorySink()
+    given = []
     with Writer(layout, sink, **{"fallback": LAYOUT, "delivery": "inline", **options}) as writer:
         for name, document in documents:
-            writer(name, frozen(document))
+            given.append((document, plain(document)))
+            writer(name, document)
+    for document, as_it_came in given:
+        assert plain(document) == as_it_came
     return sink
 
 

@@ -930,6 +930,13 @@ def test_closing_the_writer_closes_the_sink() -> None:
     assert sink.closed
 
 
+def test_documents_of_a_class_of_its_own_are_stored_as_any() -> None:
+    keys = {"x": key(), "n": key("integer"), "s": key("string")}
+    documents = list(whole_run(keys, [{"x": 0.5, "n": n, "s": f"{n}"} for n in range(3)]))
+    own = [(name, frozen(document)) for name, document in documents]
+    assert same_tree(write(own).tree, write(documents).tree)
+
+
 def test_frozen_documents_do_complain() -> None:
     document = frozen({"a": {"b": [1]}})
     with pytest.raises(AssertionError):
