@@ -239,6 +239,14 @@ def test_the_file_that_was_meant_is_named(parent: Path, child: Path):
     assert [fix.words for fix in fixes(workspace.check(child), 0, 1000)] == ["bluesky-v3@^3"]
 
 
+def test_a_word_that_is_wrong_in_another_file_is_not_mended_here(workspace, child, parent):
+    parent.with_name("parnt.yaml").write_text(f"{PARENT}  parnt: []\n")
+    workspace.put(child, CHILD.replace("parent", "parnt"))
+    document = workspace.check(child)
+    assert "did you mean 'parent'?" in document.problems[0].hint
+    assert list(fixes(document, 0, 1000)) == []
+
+
 def test_only_what_is_selected_is_mended():
     text = f"{ON_V3}run:\n  parnt: []\n  specz: []\n"
     document, _ = opened(text)

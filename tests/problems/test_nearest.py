@@ -1,18 +1,24 @@
+import pickle
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiledmap.problems.nearest import did_you_mean, meant
+from tiledmap.problems import NOWHERE, Problem
+from tiledmap.problems.nearest import did_you_mean
 
-WORDS = st.text(st.characters(exclude_characters="'", exclude_categories=["Cs"]), min_size=1)
 
-
-@given(WORDS, st.text(), st.text())
-def test_the_word_that_is_asked_for_is_found_again(word: str, before: str, after: str) -> None:
+@given(st.text())
+def test_a_problem_knows_the_word_that_it_asks_for(word: str) -> None:
     asked = did_you_mean(word, [word])
-    assert meant(asked) == word
-    assert meant(f"{before.replace('did', '')}\n{asked}\n{after}") == word
+    for problem in (
+        Problem("TM005", NOWHERE, "", asked),
+        Problem("TM005", NOWHERE, "", hint=asked),
+    ):
+        suggestion = pickle.loads(pickle.dumps(problem)).suggestion
+        assert (suggestion.written, suggestion.meant) == (word, word)
+        assert suggestion == f"did you mean '{word}'?"
 
 
-def test_where_nothing_is_near_nothing_is_meant() -> None:
+def test_where_nothing_is_near_nothing_is_asked() -> None:
     assert did_you_mean("units", ["zebra"]) == ""
-    assert meant("write it as 'units'") is None
+    assert Problem("TM005", NOWHERE, "", hint="did you mean 'units'?").suggestion is None

@@ -148,10 +148,10 @@ def _resources(repair: nodes.Repairs, assets: Sequence[nodes.AssetRule]) -> Iter
             continue
         if rule.mimetype is not None and "/" in rule.mimetype:
             yield from _reader(rule, rule.mimetype, assets)
-        elif _is_of_unknown_format(rule, giving):
+        elif rule.match is not None and _is_of_unknown_format(rule, giving):
             yield Problem(
                 "TM011",
-                rule.at("name"),
+                rule.match.at("spec"),
                 f"resources that '{rule.name}' takes may get no mimetype",
                 label=_nearest_spec(rule, giving) or "a spec says nothing of the files' format",
                 hint="say what the spec stands for:  mimetype: application/x-hdf5",

@@ -1,6 +1,5 @@
 """What an editor can mend by itself: a word of which the nearest right spelling is known."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,7 +7,6 @@ from tiledmap.check import ALSO_HERE
 from tiledmap.editor.places import Places
 from tiledmap.editor.workspace import Document
 from tiledmap.problems import Problem, Span
-from tiledmap.problems.nearest import meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +24,14 @@ def fixes(document: Document, start: int, end: int) -> Iterator[Fix]:
     places = Places(document.text)
     for problem in document.problems:
         first, last = places.indexes(problem.span)
-        right = meant(f"{problem.label}\n{problem.hint}")
-        if right is None or first > end or start > last:
-            continue
+        word = problem.suggestion
         written = document.text[first:last]
-        wrong = _wrong_word(written, problem.message)
-        if wrong is not None:
-            words = written.replace(wrong, right)
-            spans = [problem.span, *_elsewhere(problem, written, places)]
-            yield Fix(f"Write '{right}'", problem, tuple(spans), words)
-
-
-def _wrong_word(written: str, message: str) -> str | None:
-    """Find the word that a message is about; None where it does not stand there just once."""
-    bare = written.strip("'\"").partition("@")[0].rpartition("/")[2]
-    words = [bare, *re.findall("'([^']+)'", message)]
-    return next((word for word in words if word in message and written.count(word) == 1), None)
+        if word is None or written.count(word.written) != 1 or first > end or start > last:
+            continue
+        spans = (problem.span, *_elsewhere(problem, written, places))
+        yield Fix(
+            f"Write '{word.meant}'", problem, spans, written.replace(word.written, word.meant)
+        )
 
 
 def _elsewhere(problem: Problem, written: str, places: Places) -> Iterator[Span]:

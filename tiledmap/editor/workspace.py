@@ -182,8 +182,9 @@ def _here(problem: Problem, file: str, source: Source | None) -> Problem:
     span = extends.span if extends is not None else Span(file, 1, 1, 1, 1)
     note = Note(problem.message, problem.span)
     message = f"in {Path(problem.span.file).name}, line {problem.span.line}: {problem.message}"
-    notes = (note, *problem.notes)
-    return Problem(problem.code, span, message, problem.label, problem.hint, notes)
+    # As plain texts: a word that is misspelt there cannot be mended here.
+    label, hint = str(problem.label), str(problem.hint)
+    return Problem(problem.code, span, message, label, hint, (note, *problem.notes))
 
 
 def _plain(text: str) -> str:

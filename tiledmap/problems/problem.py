@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tiledmap.problems.codes import CODES, Code, Severity
+from tiledmap.problems.nearest import Suggestion
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,6 +76,12 @@ class Problem:
     @property
     def severity(self) -> Severity:
         return self.kind.severity
+
+    @property
+    def suggestion(self) -> Suggestion | None:
+        """The right spelling of a word, where the label or the hint asks whether it was meant."""
+        words = (self.label, self.hint)
+        return next((each for each in words if isinstance(each, Suggestion)), None)
 
     def __str__(self) -> str:
         return f"{self.span}: {self.severity} {self.code}: {self.message}"

@@ -12,7 +12,7 @@ import numpy as np
 from tiledmap.language.render import flow
 from tiledmap.language.yaml_source import MappingNode, SequenceNode, YamlNode
 from tiledmap.problems import Problem, Span
-from tiledmap.problems.nearest import asked, nearest
+from tiledmap.problems.nearest import did_you_mean
 from tiledmap.sinks.tree import TreeNode
 from tiledmap.testing.cases.read import Case, fill, node_at
 from tiledmap.testing.cases.statements import ExpectedNode
@@ -260,15 +260,14 @@ def _problem(difference: Difference, found: Found, rules: Mapping[str, str]) -> 
     if difference.found is NOTHING:
         message = f"{what} is not there"
         label = f"expected {_short(difference.expected)}"
-        nearby = _nearby(difference, found)
-        hint = asked(nearby) if nearby else hint
+        hint = _nearby(difference, found) or hint
         return Problem("TM600", difference.node.span, message, label=label, hint=hint)
     if (
         difference.what == "made_by"
-        and (near := nearest(difference.expected, rules))
+        and (near := did_you_mean(difference.expected, rules))
         and (difference.expected not in rules)
     ):
-        hint = f"no rule is named '{difference.expected}'; {asked(near)}"
+        hint = f"no rule is named '{difference.expected}'; {near}"
     message = f"{what} is {_short(difference.found)}"
     label = f"found {_short(difference.found)}"
     return Problem("TM600", difference.node.span, message, label=label, hint=hint)
@@ -282,22 +281,22 @@ def _short(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _nearby(difference: Difference, found: Found) -> str | None:
-    """The key that was probably meant, of a column or in metadata."""
+def _nearby(difference: Difference, found: Found) -> str:
+    """Ask for the key that was probably meant, of a column or in metadata."""
     section, *steps = difference.what.split(".")
     if not steps:
-        return None
+        return ""
     holder: Any = found.value(section)
     for step in steps[:-1]:
         holder = holder.get(step, {}) if isinstance(holder, Mapping) else {}
-    return nearest(steps[-1], holder) if isinstance(holder, Mapping) else None
+    return did_you_mean(steps[-1], holder) if isinstance(holder, Mapping) else ""
 
 
 def _not_made(path: str, nodes: Mapping[str, Found], span: Span) -> Problem:
     message = f"there is no node {path!r}"
     above = path.rpartition("/")[0]
-    if near := nearest(path, nodes):
-        hint = asked(near)
+    if near := did_you_mean(path, nodes):
+        hint = near
     elif above in nodes:
         beside = [node for node in nodes if node.rpartition("/")[0] == above]
         hint = f"in '{above}' there is {_list(beside)}" if beside else f"'{above}' is empty"
