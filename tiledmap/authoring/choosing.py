@@ -56,6 +56,11 @@ class Extended:
         """Its rules of resources that name a spec, and apply whatever the run is."""
         return _rules_of_spec(self.mapping, spec)
 
+    def rule_of_datums(self, spec: str) -> nodes.DatumRepair | None:
+        """The first of its rules that asks something of the datums of a spec."""
+        rules = self.mapping.repair.datums if self.mapping.repair else ()
+        return next((each for each in rules if each.kwargs and _names_spec(each.match, spec)), None)
+
 
 def extended(reference: str, path: Path) -> Extended | Examined:
     """Load what a mapping at `path` would extend.
@@ -102,10 +107,9 @@ def _shipped() -> Mapping[str, nodes.Mapping]:
 
 def _rules_of_spec(mapping: nodes.Mapping, spec: str) -> list[nodes.ResourceRepair]:
     rules = mapping.repair.resources if mapping.repair else ()
-    return [
-        rule
-        for rule in rules
-        if rule.match is not None
-        and rule.match.spec is not None
-        and spec.casefold() in [text.casefold() for text in rule.match.spec.texts]
-    ]
+    return [rule for rule in rules if _names_spec(rule.match, spec)]
+
+
+def _names_spec(match: nodes.ResourceMatch | nodes.DatumMatch | None, spec: str) -> bool:
+    patterns = match.spec if match is not None else None
+    return patterns is not None and spec.casefold() in map(str.casefold, patterns.texts)

@@ -18,6 +18,7 @@ SECTIONS: tuple[Place, ...] = (
     ("repair",),
     ("repair", "roots"),
     ("repair", "resources"),
+    ("repair", "datums"),
     ("repair", "data_keys"),
     ("run",),
     ("streams",),
@@ -28,6 +29,7 @@ LISTS: frozenset[Place] = frozenset(
     {
         ("repair", "roots"),
         ("repair", "resources"),
+        ("repair", "datums"),
         ("repair", "data_keys"),
         ("streams",),
         ("assets",),

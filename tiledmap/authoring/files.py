@@ -1,35 +1,26 @@
-"""What is asked of files: where they are, what their specs stand for, who reads them."""
+"""What is asked of files: where they are, where in them the data are, who reads them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tiledmap.authoring.choosing import Extended, shipped_rules
-from tiledmap.authoring.draft import Answer, Statement
-from tiledmap.authoring.formats import (
-    BYTES,
-    FORMATS,
-    HDF5,
-    JPEG,
-    NPY,
-    TIFF,
-    is_numbered,
-    likely_format,
-)
-from tiledmap.authoring.literals import HOLE, Names, literal, reason
-from tiledmap.authoring.seen import KeySeen, SpecSeen, Survey
-from tiledmap.authoring.words import counted, lengths, listed
+from tiledmap.authoring.choosing import Extended
+from tiledmap.authoring.draft import Answer, Place, Statement
+from tiledmap.authoring.formats import HDF5
+from tiledmap.authoring.literals import HOLE, Names, literal
+from tiledmap.authoring.seen import FilesSeen, KeySeen, Survey
+from tiledmap.authoring.unnamed import Unnamed, differ, nobody_says, told_or_asked, unnamed_keys
+from tiledmap.authoring.words import counted, lengths
+from tiledmap.language import nodes
 from tiledmap.runtime.documents import row_shape
 
 _MIMETYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(;[\w.+=-]{1,100})*")
-_SAID_ANEW = frozenset({"name", "match", "over", "reason"})
-"""What a rule of another mapping says of its own place there."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileQuestions:
-    """Asks what only people know of the files that were seen."""
+    """Asks what only people know of the files that were seen, whatever their specs."""
 
     survey: Survey
     extended: Extended
@@ -38,10 +29,9 @@ class FileQuestions:
     def statements(self) -> Iterator[Statement]:
         """All of them, in no particular order of sections."""
         yield from self._roots()
-        for spec in self.survey.specs:
-            yield from self._spec(spec)
-        yield from self._joins()
         yield from self._assets()
+        yield from self._incomplete_keys()
+        yield from self._refused_keys()
 
     def _roots(self) -> Iterator[Statement]:
         place = ("repair", "roots")
@@ -72,172 +62,6 @@ class FileQuestions:
                 ),
             )
 
-    def _spec(self, seen: SpecSeen) -> Iterator[Statement]:
-        if seen.mimetype is None:
-            yield self._unknown_spec(seen)
-        elif seen.refused:
-            yield self._refused_spec(seen)
-        else:
-            lacks = self._lacks(seen.spec)
-            if lacks:
-                yield self._incomplete_spec(seen, lacks)
-
-    def _unknown_spec(self, seen: SpecSeen) -> Statement:
-        place = ("repair", "resources")
-        name = self.names.unused(place, seen.spec)
-        likely = likely_format(seen)
-        answers = [
-            Answer(
-                {"name": name, **self._rule_of_format(seen, mimetype)},
-                label=FORMATS[mimetype],
-            )
-            for mimetype in dict.fromkeys((likely, HDF5, BYTES))
-        ]
-        for mapping, rule in list(shipped_rules(seen.spec))[:2]:
-            if rule["mimetype"] in FORMATS:
-                rule = {
-                    "name": name,
-                    "match": {"spec": literal(seen.spec)},
-                    **{key: value for key, value in rule.items() if key not in _SAID_ANEW},
-                    "reason": rule.get("reason", reason(f"What {seen.spec} stands for.")),
-                }
-                answers.insert(0, Answer(rule, label=f"as in the shipped mapping {mapping}"))
-        return Statement(
-            place,
-            (
-                f"What do files of the spec {seen.spec} hold? No rule knows it, so they are not "
-                "stored.",
-                f"Seen in {_example(seen)}. {_kwargs_shown(seen)}",
-            ),
-            tuple(answers),
-            urgent=True,
-        )
-
-    def _rule_of_format(self, seen: SpecSeen, mimetype: str) -> dict[str, Any]:
-        """A rule that says that a spec's files are of a format, as far as it can be told."""
-        rule: dict[str, Any] = {
-            "match": {"spec": literal(seen.spec)},
-            "mimetype": mimetype,
-        }
-        if (
-            mimetype in (TIFF, JPEG, NPY)
-            and "template" not in seen.kwargs
-            and not is_numbered(seen)
-        ):
-            if seen.kwargs.get("filename", {}).get("type") == "string":
-                rule["kwargs"] = {"filename": {"type": "string"}}
-                stem = "${{ resource.resource_kwargs.filename }}_"
-            else:
-                stem = "/"
-            suffix = mimetype.rpartition("/")[2].removeprefix("x-")
-            slash = "" if stem == "/" else "/"
-            template = f"{slash}{stem}${{{{ pad(index, 6) }}}}.{suffix}"
-            rule["parameters"] = {"template": template}
-        if mimetype == HDF5 and not {"path", "dataset"} & seen.kwargs.keys():
-            nexus = seen.path.endswith((".nxs", ".nx5"))
-            place = "entry/instrument/detector/data" if nexus else "entry/data/data"
-            rule["parameters"] = {"dataset": place}
-        if mimetype != BYTES:
-            rule["join"] = "concat" if self._is_of_frames(seen.spec) else "stack"
-        rule["reason"] = reason(f"What {seen.spec} stands for.")
-        return rule
-
-    def _is_of_frames(self, spec: str) -> bool:
-        """Whether each point has one frame, and a dimension for it: rows can follow each other."""
-        shapes = [row_shape(key.data_key) for key in self._keys_of(spec)]
-        return any(len(shape) >= 3 and shape[0] == 1 for shape in shapes)
-
-    def _keys_of(self, spec: str) -> list[KeySeen]:
-        return [key for key in self.survey.keys if any(each.spec == spec for each in key.files)]
-
-    def _lacks(self, spec: str) -> list[str]:
-        found = (each for key in self.survey.keys for each in key.files if each.spec == spec)
-        return list(dict.fromkeys(name for each in found for name in each.lacks))
-
-    def _refused_spec(self, seen: SpecSeen) -> Statement:
-        """A rule knows the spec, and this resource is not as the rule expects."""
-        place = ("repair", "resources")
-        inherited = self.extended.rules_of_spec(seen.spec)
-        name = self.names.unused(place, f"{seen.spec}-here")
-        rule = {"name": name, **self._rule_of_format(seen, str(seen.mimetype))}
-        if len(inherited) == 1 and len(inherited[0].match.spec.texts) == 1:  # type: ignore[union-attr]
-            rule["name"] = inherited[0].name
-            note = f"The rule takes the place of the inherited {inherited[0].name!r}."
-        else:
-            rule["over"] = inherited[-1].name if inherited else None
-            note = ""
-        return Statement(
-            place,
-            (
-                f"What are resources of the spec {seen.spec}? They are not as its rule expects: "
-                f"{seen.refused}.",
-                f"Seen in {_example(seen)}. {_kwargs_shown(seen)} {note}".rstrip(),
-            ),
-            (Answer({key: value for key, value in rule.items() if value is not None}),),
-            urgent=True,
-        )
-
-    def _incomplete_spec(self, seen: SpecSeen, lacks: list[str]) -> Statement:
-        place = ("repair", "resources")
-        parameters = {
-            name: {"dataset": "entry/data/data", "template": "/${{ pad(index, 6) }}.tiff"}.get(
-                name, "?"
-            )
-            for name in lacks
-        }
-        return Statement(
-            place,
-            (
-                f"Where in files of the spec {seen.spec} are the data? Neither documents nor rules "
-                f"say {' and '.join(lacks)}.",
-                f"Seen in {_example(seen)}. {_kwargs_shown(seen)}",
-            ),
-            (
-                Answer(
-                    {
-                        "name": self.names.unused(place, f"{seen.spec}-{lacks[0]}"),
-                        "match": {"spec": literal(seen.spec)},
-                        "parameters": parameters,
-                        "reason": "The documents do not say it.",
-                    }
-                ),
-            ),
-            urgent=True,
-        )
-
-    def _joins(self) -> Iterator[Statement]:
-        """Frames of a point that have a dimension of their own, which is always one long."""
-        place = ("repair", "resources")
-        for spec in self.survey.specs:
-            single = [
-                key
-                for key in self._keys_of(spec.spec)
-                if len(shape := row_shape(key.data_key)) >= 3
-                and shape[0] == 1
-                and any(each.spec == spec.spec and each.joined == "stack" for each in key.files)
-            ]
-            said = any(rule.join is not None for rule in self.extended.rules_of_spec(spec.spec))
-            if single and spec.mimetype is not None and not spec.refused and not said:
-                shown = lengths(row_shape(single[0].data_key))
-                yield Statement(
-                    place,
-                    (
-                        f"Should the frames of {spec.spec} follow each other? {single[0].name} has "
-                        f"the shape {shown} for each point; stacked, an array of 10 points is "
-                        f"10 x {shown}, and concatenated 10{shown[1:]}.",
-                    ),
-                    (
-                        Answer(
-                            {
-                                "name": self.names.unused(place, f"{spec.spec}-join"),
-                                "match": {"spec": literal(spec.spec)},
-                                "join": "concat",
-                                "reason": "Each point has one frame.",
-                            }
-                        ),
-                    ),
-                )
-
     def _assets(self) -> Iterator[Statement]:
         place = ("assets",)
         for seen in self.survey.mimetypes:
@@ -261,38 +85,100 @@ class FileQuestions:
                     ),
                     urgent=True,
                 )
-        unknown = [key for key in self.survey.keys if _is_of_unknown_length(key)]
-        for key in unknown:
-            files = key.files[0]
-            rule = next(
-                (
-                    rule
-                    for rule in self.extended.mapping.assets
-                    if rule.match is not None
-                    and rule.match.mimetype is not None
-                    and files.mimetype in rule.match.mimetype.texts
-                ),
-                None,
+        for key in self.survey.keys:
+            mimetype = key.files[0].mimetype if key.files else ""
+            if _is_of_unknown_length(key) and (rule := self._reader(mimetype)):
+                like = self._like(rule, f"measured-{key.name}", mimetype, key)
+                yield Statement(
+                    place,
+                    (
+                        f"Can the files of {key.name} be read where the writer runs? Descriptors "
+                        f"say {lengths(row_shape(key.data_key))}; then the shape is taken from the "
+                        "files.",
+                    ),
+                    (Answer(like | {"structure_from": "file"}),),
+                    urgent=True,
+                )
+
+    def _incomplete_keys(self) -> Iterator[Statement]:
+        """Of data keys for which rules of specs cannot say where in their files they are."""
+        for spec in ("", *(each.spec for each in self.survey.specs)):
+            unnamed = unnamed_keys(self.survey.keys, spec)
+            if not spec or differ(unnamed):
+                for key in self.survey.keys:
+                    of_key = [each for each in unnamed if each.key is key]
+                    for files in key.files:
+                        if files.spec == spec:
+                            yield from self._incomplete_key(key, files, of_key)
+
+    def _incomplete_key(
+        self, key: KeySeen, files: FilesSeen, unnamed: Sequence[Unnamed]
+    ) -> Iterator[Statement]:
+        lacks = files.lacks or (("dataset",) if unnamed else ())
+        mimetype = files.mimetype or HDF5
+        reader = self._reader(mimetype)
+        if lacks and reader is not None:
+            like = self._like(reader, f"{lacks[0]}-of-{key.name}", mimetype, key)
+            question = f"Where in the files of {key.name} are the data? {nobody_says(lacks)}"
+            yield told_or_asked(
+                ("assets",), lacks, unnamed, (question,), lambda given: like | {"parameters": given}
             )
-            if rule is None or rule.consolidator is None:
-                continue
-            data = {
-                "name": self.names.unused(place, f"measured-{key.name}"),
-                "match": {"mimetype": literal(files.mimetype), "data_key": literal(key.name)},
-                "consolidator": rule.consolidator,
-                "needs": list(rule.needs),
-                "join": rule.join.value if rule.join else None,
-                "structure_from": "file",
-            }
-            yield Statement(
-                place,
-                (
-                    f"Can the files of {key.name} be read where the writer runs? Descriptors say "
-                    f"{lengths(row_shape(key.data_key))}; then the shape is taken from the files.",
-                ),
-                (Answer({name: value for name, value in data.items() if value}),),
-                urgent=True,
+
+    def _refused_keys(self) -> Iterator[Statement]:
+        """Of data keys whose documents are not as the rules that take their files expect."""
+        unread = {each.mimetype for each in self.survey.mimetypes if each.refused}
+        for key in self.survey.keys:
+            for files in key.files:
+                if (
+                    files.refused
+                    and files.mimetype
+                    and files.mimetype not in unread
+                    and not files.lacks
+                    and not _is_of_unknown_length(key)
+                ):
+                    yield self._refused_key(key, files)
+
+    def _refused_key(self, key: KeySeen, files: FilesSeen) -> Statement:
+        question = f"What of the files of {key.name}? They are not stored: {files.refused}."
+        place: Place = ("repair", "datums")
+        rule = self.extended.rule_of_datums(files.spec)
+        if rule is not None:
+            answer = Answer(
+                {"name": rule.name, "remove": "our datums are not as it expects"},
+                label=f"without the inherited {rule.name!r}",
             )
+        else:
+            place = ("assets",)
+            answer = Answer(
+                {
+                    "name": self.names.unused(place, f"not-{key.name}"),
+                    "match": {"mimetype": literal(files.mimetype), "data_key": literal(key.name)},
+                    "refuse": "nobody reads these files",
+                },
+                label="nobody reads them",
+            )
+        return Statement(place, (question,), (answer,), urgent=True)
+
+    def _reader(self, mimetype: str) -> nodes.AssetRule | None:
+        """The rule of what is extended that reads files of a mimetype."""
+        for rule in self.extended.mapping.assets:
+            patterns = rule.match and rule.match.mimetype
+            if patterns and mimetype in patterns.texts and rule.consolidator is not None:
+                return rule
+        return None
+
+    def _like(
+        self, rule: nodes.AssetRule, name: str, mimetype: str, key: KeySeen
+    ) -> dict[str, Any]:
+        """A rule that reads files of one data key as another rule reads all."""
+        said = {
+            "name": self.names.unused(("assets",), name),
+            "match": {"mimetype": literal(mimetype), "data_key": literal(key.name)},
+            "consolidator": rule.consolidator,
+            "needs": list(rule.needs),
+            "join": rule.join.value if rule.join else None,
+        }
+        return {field: value for field, value in said.items() if value}
 
 
 def _is_of_unknown_length(key: KeySeen) -> bool:
@@ -301,19 +187,3 @@ def _is_of_unknown_length(key: KeySeen) -> bool:
         and None in row_shape(key.data_key)
         and any(each.refused and each.mimetype and not each.lacks for each in key.files)
     )
-
-
-def _kwargs_shown(seen: SpecSeen) -> str:
-    said = []
-    for owner, kwargs in (("resource", seen.kwargs), ("datum", seen.datum_kwargs)):
-        if kwargs:
-            said.append(f"{owner}_kwargs have {listed(list(kwargs))}")
-    text = "; ".join(said)
-    return f"Their {text}." if text else "They say nothing else."
-
-
-def _example(seen: SpecSeen) -> str:
-    """How many resources there are, and where one of them is, in short."""
-    steps = seen.path.split("/")
-    path = seen.path if len(steps) <= 4 else "/".join(["…", *steps[-3:]])
-    return f"{counted(seen.resources, 'resource')}, such as {path or 'one without a path'}"

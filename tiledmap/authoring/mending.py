@@ -38,10 +38,18 @@ class Mend:
     reason: str
 
 
-def mend(data_key: Mapping[str, Any], values: ValuesSeen) -> Mend | None:
-    """What puts a description right, where it is plain; None where nothing must be done."""
+def mend(
+    data_key: Mapping[str, Any], values: ValuesSeen, stored: np.dtype[Any] | None = None
+) -> Mend | None:
+    """What puts a description right, where it is plain; None where nothing must be done.
+
+    Parameters
+    ----------
+    stored
+        As which values stand in a file that was seen.
+    """
     if "external" in data_key:
-        return _mend_name(data_key)
+        return _mend_name(data_key) if stored is None else _mend_stored(data_key, stored)
     if not values.count or values.uneven:
         return _mend_name(data_key)
     if data_key.get("dtype") == "array":
@@ -71,6 +79,15 @@ def _mend_name(data_key: Mapping[str, Any]) -> Mend | None:
     name = data_key["dtype_numpy"]
     known = known_dtype(name)
     return (known and Mend({"dtype": known}, f"numpy does not know the dtype {name!r}.")) or None
+
+
+def _mend_stored(data_key: Mapping[str, Any], stored: np.dtype[Any]) -> Mend | None:
+    """What Tiled reads is what files hold, whatever is said of it."""
+    if numpy_dtype(data_key) == stored:
+        return None
+    name = stored.name if stored.isnative else stored.str
+    said = data_key.get("dtype_numpy")
+    return Mend({"dtype": name}, f"Its files hold {name}, not {said}.")
 
 
 def _mend_scalar(data_key: Mapping[str, Any], values: ValuesSeen) -> Mend | None:

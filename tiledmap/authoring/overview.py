@@ -39,6 +39,9 @@ def overview(survey: Survey, reference: str) -> Iterator[str]:
     for directory in survey.directories:
         there = "" if directory.there else ", not found here"
         yield f"directory {directory.path}: {counted(directory.files, 'file')}{there}"
+    for file in survey.opened:
+        held = counted(len(file.datasets), "dataset") if file.datasets or not file.remark else ""
+        yield f"HDF5 file {file.path}: {'; '.join(filter(None, (held, file.remark)))}"
     if survey.specs or survey.mimetypes or survey.directories:
         yield ""
 

@@ -10,9 +10,10 @@ from tiledmap.authoring.choosing import Extended
 from tiledmap.authoring.draft import Answer, Draft, Place, Statement
 from tiledmap.authoring.files import FileQuestions
 from tiledmap.authoring.literals import HOLE, Names, literal, literals, reason
-from tiledmap.authoring.mending import is_named, mend
+from tiledmap.authoring.mending import Mend, is_named, mend
 from tiledmap.authoring.overview import overview
 from tiledmap.authoring.seen import FieldSeen, KeySeen, Survey
+from tiledmap.authoring.specs import SpecQuestions
 from tiledmap.authoring.words import lengths, listed
 from tiledmap.language.render import flow
 from tiledmap.runtime.documents import row_shape
@@ -56,6 +57,7 @@ class _Proposer:
         """All of them, in no particular order of sections."""
         yield from self._fields()
         yield from FileQuestions(self.survey, self.extended, self.names).statements()
+        yield from SpecQuestions(self.survey, self.extended, self.names).statements()
         yield from self._mends()
         yield from self._doubts()
         yield from self._dims()
@@ -109,7 +111,7 @@ class _Proposer:
         groups: dict[str, list[KeySeen]] = defaultdict(list)
         found = {}
         for key in self.survey.keys:
-            if (needed := mend(key.data_key, key.values)) is not None:
+            if (needed := _mend(key)) is not None:
                 groups[f"{needed.reason}{needed.fields}"].append(key)
                 found[f"{needed.reason}{needed.fields}"] = needed
         for text, keys in groups.items():
@@ -138,7 +140,7 @@ class _Proposer:
         """What is wrong with data keys so that only people know what is right."""
         place = ("repair", "data_keys")
         for key in self.survey.keys:
-            if mend(key.data_key, key.values) is not None:
+            if _mend(key) is not None:
                 continue
             text, fields = _doubt(key)
             if text:
@@ -246,6 +248,10 @@ class _Proposer:
 
 def _needed(place: Place, answer: Answer) -> Statement:
     return Statement(place, (), (answer,), chosen=0)
+
+
+def _mend(key: KeySeen) -> Mend | None:
+    return mend(key.data_key, key.values, key.dataset.dtype if key.dataset else None)
 
 
 def _can_be_declared(seen: FieldSeen) -> bool:

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tiledmap.authoring.values import ValuesSeen
+from tiledmap.authoring.words import lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,57 @@ class FieldSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetSeen:
+    """A dataset of numbers in an HDF5 file."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({lengths(self.shape)} of {self.dtype})"
+
+
+@dataclass(frozen=True, slots=True)
+class HDF5Seen:
+    """An HDF5 file that is at hand.
+
+    Parameters
+    ----------
+    datasets
+        Those that may hold what a detector measures, the nearest to the file's root first.
+    others
+        What else there is by name, such as links: what is there, or below, is not known.
+    remark
+        Why the file was not looked at to its end; empty where it was.
+    """
+
+    path: str
+    datasets: tuple[DatasetSeen, ...] = ()
+    others: frozenset[str] = frozenset()
+    remark: str = ""
+
+    @property
+    def name(self) -> str:
+        """The file's own."""
+        return self.path.rpartition("/")[2]
+
+    def dataset(self, name: str) -> DatasetSeen | None:
+        """The dataset of a name, with or without a slash before it."""
+        return next((each for each in self.datasets if each.name == _absolute(name)), None)
+
+    def has_no(self, name: str) -> bool:
+        """Whether there surely is nothing of a name."""
+        steps = _absolute(name).split("/")
+        above = ("/".join(steps[:count]) for count in range(2, len(steps) + 1))
+        return not self.remark and not self.dataset(name) and self.others.isdisjoint(above)
+
+
+def _absolute(name: str) -> str:
+    return "/" + "/".join(step for step in name.split("/") if step)
+
+
+@dataclass(frozen=True, slots=True)
 class FilesSeen:
     """What the values of a data key are in.
 
@@ -45,14 +99,32 @@ class FilesSeen:
         Why the extended mapping cannot store them; empty where it can.
     lacks
         Parameters that their consolidator needs and nothing gives.
+    uri
+        Of the first; empty where nobody can find it.
+    named
+        The dataset that documents or rules name; empty where none does.
+    hdf5
+        The first, where it is at hand and such a file.
+    fitting
+        Datasets of it that the values may be in, where nobody names the right one; else None.
     """
 
     spec: str
     mimetype: str
-    uri: str
     refused: str
-    lacks: tuple[str, ...]
-    joined: str
+    lacks: tuple[str, ...] = ()
+    joined: str = ""
+    uri: str = ""
+    named: str = ""
+    hdf5: HDF5Seen | None = None
+    fitting: tuple[DatasetSeen, ...] | None = None
+
+    @property
+    def dataset(self) -> DatasetSeen | None:
+        """The one that the values are in, where that is certain and it was seen."""
+        if self.fitting is not None:
+            return self.fitting[0] if len(self.fitting) == 1 else None
+        return self.hdf5.dataset(self.named) if self.hdf5 is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +153,11 @@ class KeySeen:
     @property
     def external(self) -> bool:
         return "external" in self.data_key
+
+    @property
+    def dataset(self) -> DatasetSeen | None:
+        """Where its values are, as far as that is certain and was seen."""
+        return next((each.dataset for each in self.files if each.dataset), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +223,7 @@ class Survey:
     specs: tuple[SpecSeen, ...]
     mimetypes: tuple[MimetypeSeen, ...]
     directories: tuple[DirectorySeen, ...]
+    opened: tuple[HDF5Seen, ...]
     data_sessions: int
     """Start documents that name one, in the field that event-model has for it."""
 

@@ -5,19 +5,21 @@ right is not asked about again.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os.path import exists
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from tiledmap.authoring.datasets import datasets_like, look_into
+from tiledmap.authoring.formats import HDF5
 from tiledmap.authoring.inference import SchemaOfValues, plain_items
 from tiledmap.authoring.seen import (
     DirectorySeen,
     FieldSeen,
     FilesSeen,
+    HDF5Seen,
     KeySeen,
     MimetypeSeen,
     Recording,
@@ -31,17 +33,22 @@ from tiledmap.documents.recordings import NamedDocument, RecordingError
 from tiledmap.documents.schemas import document_schema
 from tiledmap.runtime.consolidators import Declared
 from tiledmap.runtime.documents import numpy_dtype, row_shape, schema_problem, standard_descriptor
-from tiledmap.runtime.errors import WriteError, in_words
+from tiledmap.runtime.errors import InvalidDocumentError, WriteError, in_words
 from tiledmap.runtime.file_parts import FileParts
 from tiledmap.runtime.files import Files
 from tiledmap.runtime.layout import Layout, Refused
 from tiledmap.runtime.repair import repair_data_keys, repaired
+from tiledmap.runtime.upgrade import join_path, rooted
 
 Document: TypeAlias = Mapping[str, Any]
 
 OPEN_DOCUMENTS = ("start", "descriptor", "stop")
 """Documents to which a site may add fields."""
 STEPS_OF_A_DIRECTORY = 3
+_DTYPES = ("dtype_descr", "dtype_numpy", "dtype_str")
+"""Fields in which descriptors, old and new, name numpy's dtype."""
+MOST_FILES = 20
+"""Files that are looked into."""
 MOST_REFERENCES = 1_000
 """Datums of one data key of a run that are remembered until their resource has come."""
 
@@ -51,6 +58,7 @@ def survey(
     layout: Layout,
     *,
     is_there: Callable[[str], bool] = exists,
+    look: Callable[[str], HDF5Seen | None] = look_into,
 ) -> Survey:
     """Look at the documents of recordings.
 
@@ -63,8 +71,10 @@ def survey(
         Of the mapping that will be extended.
     is_there
         Whether a directory can be found here.
+    look
+        What the HDF5 file of a URI holds; None where it is not here, or is no such file.
     """
-    surveyor = _Surveyor(layout)
+    surveyor = _Surveyor(layout, look)
     read: list[Recording] = []
     for name, documents in recordings:
         count, broken = 0, ""
@@ -87,6 +97,8 @@ class _Key:
 
     data_key: Document = field(default_factory=dict)
     said: dict[str, None] = field(default_factory=dict)
+    is_typed: bool = False
+    """Whether a descriptor names numpy's dtype; without one it is by default float64."""
     seen: int = 0
     values: ValuesSeen = field(default_factory=ValuesSeen)
     files: dict[tuple[str, str, str], FilesSeen] = field(default_factory=dict)
@@ -123,6 +135,7 @@ class _Run:
     stream_datums: dict[tuple[str, str], Document] = field(default_factory=dict)
     data_keys_of: dict[str, str] = field(default_factory=dict)
     specs: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
 
 
 def _nothing(*_: Any) -> None:
@@ -132,8 +145,10 @@ def _nothing(*_: Any) -> None:
 class _Surveyor:
     """Takes documents one after the other."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, look: Callable[[str], HDF5Seen | None]) -> None:
         self._layout = layout
+        self._look_into = look
+        self._opened: dict[str, HDF5Seen] = {}
         self._runs: dict[str, _Run] = {}
         self._stream_of: dict[str, tuple[str, str]] = {}
         self._count = dict.fromkeys(OPEN_DOCUMENTS, 0)
@@ -197,6 +212,7 @@ class _Surveyor:
             seen.seen += 1
             seen.data_key = keys.data_keys[new_name]
             seen.said[_type_as_said(document["data_keys"][key])] = None
+            seen.is_typed |= not document["data_keys"][key].keys().isdisjoint(_DTYPES)
 
     # Events
 
@@ -258,7 +274,8 @@ class _Surveyor:
         run.specs[document["uid"]] = spec
         seen = self._specs.setdefault(spec, _Spec())
         seen.resources += 1
-        seen.path = seen.path or _path_shown(document)
+        run.paths[document["uid"]] = path = self._path(run, document)
+        seen.path = seen.path or path
         for name, value in document["resource_kwargs"].items():
             seen.kwargs.add({name: value})
         rules = [
@@ -273,11 +290,20 @@ class _Surveyor:
         if isinstance(resource, WriteError):
             if spec := run.specs.get(document["uid"]):
                 self._specs[spec].refused = self._specs[spec].refused or resource.reason
-                self._take_directory(_path_shown(document))
+                self._take_directory(run.paths[document["uid"]])
         elif resource is not None:
             count = self._mimetypes.setdefault(resource.mimetype, [0, ""])
             count[0] += 1
             self._take_directory(urlsplit(resource.uri).path)
+
+    def _path(self, run: _Run, document: Document) -> str:
+        """Where a resource's files are, as far as that can be told."""
+        semantics = document.get("path_semantics", "posix")
+        path = join_path(document["root"], document["resource_path"], semantics)
+        try:
+            return rooted(self._layout.repairs, run.start, path)
+        except WriteError:  # no rule of roots fits, and one must
+            return path
 
     def _take_directory(self, file: str) -> None:
         path = PurePosixPath(file)
@@ -342,10 +368,37 @@ class _Surveyor:
             return
         spec = run.specs.get(uid, "")
         if isinstance(resource, WriteError):
-            found = FilesSeen(spec, "", "", resource.reason, (), "")
+            path = run.paths.get(uid)
+            found = FilesSeen(spec, "", resource.reason, uri=f"file://{path}" if path else "")
+            documents_name_it = False
         else:
             found = self._files_as_stored(run, seen, key, resource, datum, spec)
-        seen.files.setdefault((found.spec, found.mimetype, found.refused), found)
+            documents_name_it = bool(
+                resource.parameters.get("dataset") or datum.get("datum_kwargs", {}).get("dataset")
+            )
+        kind = (found.spec, found.mimetype, found.refused)
+        if kind not in seen.files:
+            seen.files[kind] = self._looked_into(found, key, seen, documents_name_it)
+
+    def _looked_into(
+        self, files: FilesSeen, name: str, key: _Key, documents_name_it: bool
+    ) -> FilesSeen:
+        """The same, with what the first file holds, if that is of use."""
+        hdf5 = self._open(files.uri) if files.mimetype in ("", HDF5) else None
+        if hdf5 is None:
+            return files
+        if documents_name_it or (files.named and not hdf5.has_no(files.named)):
+            return replace(files, hdf5=hdf5)
+        dtype = numpy_dtype(key.data_key) if key.is_typed else None
+        fitting = datasets_like(hdf5.datasets, name, row_shape(key.data_key), dtype)
+        return replace(files, hdf5=hdf5, fitting=fitting)
+
+    def _open(self, uri: str) -> HDF5Seen | None:
+        if uri and uri not in self._opened and len(self._opened) < MOST_FILES:
+            hdf5 = self._look_into(uri)
+            if hdf5 is not None:
+                self._opened[uri] = hdf5
+        return self._opened.get(uri)
 
     def _files_as_stored(
         self, run: _Run, seen: _Key, key: str, resource: Any, datum: Document, spec: str
@@ -357,7 +410,7 @@ class _Surveyor:
             dims=tuple(seen.data_key.get("dims") or ()),
         )
         parts = FileParts(key, declared, None, run.files, _nothing)
-        refused = ""
+        refused, of_documents = "", False
         try:
             if "datum_id" in datum:
                 parts.add_datum(datum, resource, 1)
@@ -365,6 +418,7 @@ class _Surveyor:
                 parts.add_stream_datum(datum, resource)
         except Exception as error:  # rules and facilities' classes may raise anything
             refused = in_words(error).removeprefix(f"{resource.uri}: ")
+            of_documents = isinstance(error, InvalidDocumentError)
         said = {**resource.parameters, **resource.said}
         rule = run.files.asset_rule(
             {
@@ -378,11 +432,19 @@ class _Surveyor:
         lacks: tuple[str, ...] = ()
         if isinstance(rule, Refused):
             self._mimetypes[resource.mimetype][1] = rule.reason
-        elif refused:
+        elif refused and not of_documents:
             needs = (*rule.consolidator.needs, *rule.needs)
             lacks = tuple(dict.fromkeys(name for name in needs if not said.get(name)))
-        joined = parts.consolidator.join_method if parts.consolidator else ""
-        return FilesSeen(spec, resource.mimetype, resource.uri, refused, lacks, joined)
+        found = FilesSeen(spec, resource.mimetype, refused, lacks, uri=resource.uri)
+        if parts.consolidator is None:
+            return found
+        files = parts.consolidator.declared_source(parts.parts).assets
+        return replace(
+            found,
+            joined=parts.consolidator.join_method,
+            uri=files[0].uri if files else resource.uri,
+            named=_dataset_name(parts.consolidator.parameters.get("dataset")),
+        )
 
     # At the end
 
@@ -413,6 +475,7 @@ class _Surveyor:
                 DirectorySeen(path, files, is_there(path))
                 for path, files in self._directories.items()
             ),
+            opened=tuple(self._opened.values()),
             data_sessions=self._data_sessions,
         )
 
@@ -464,7 +527,7 @@ def _refer(run: _Run, stream: str, key: str, datum_id: str) -> None:
 def _type_as_said(data_key: Document) -> str:
     """What a descriptor says of a data key's type, in one line."""
     words = [str(data_key.get("dtype", "no dtype"))]
-    for name in ("dtype_descr", "dtype_numpy", "dtype_str"):
+    for name in _DTYPES:
         if name in data_key:
             words.append(_shown(data_key[name]))
             break
@@ -481,6 +544,6 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _path_shown(document: Document) -> str:
-    root, path = str(document.get("root", "")), str(document.get("resource_path", ""))
-    return re.sub("/{2,}", "/", f"{root}/{path}") if not path.startswith("/") else path
+def _dataset_name(said: Any) -> str:
+    """A dataset's name, which may also be given step by step."""
+    return "/".join(map(str, said)) if isinstance(said, list | tuple) else str(said or "")

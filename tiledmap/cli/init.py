@@ -67,7 +67,8 @@ def init(
     """Write a first mapping for recorded documents: what they need, and questions.
 
     What documents plainly need is written as rules; what only people know as questions, with the
-    answers commented out. The mapping is valid as it is.
+    answers commented out. The mapping is valid as it is. Files that are at hand are looked into
+    where documents do not say which dataset they mean.
 
     Exits with 1 where a recording could not be read to its end; what could be read is used.
     """
