@@ -1,8 +1,9 @@
 """JSON Schema of values that were seen: wide enough for the next run, and no wider."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from tiledmap.documents.types import json_type
 
 DEEPEST = 4
 """Levels of objects within objects that are described."""
@@ -28,7 +29,7 @@ class SchemaOfValues:
     def add(self, value: Any) -> None:
         """Take a value into account."""
         self.count += 1
-        kind = kind_of(value)
+        kind = json_type(value)
         self.kinds.add(kind)
         if kind == "object":
             for name, item in value.items():
@@ -58,26 +59,6 @@ class SchemaOfValues:
                 name: inner.schema(depth + 1) for name, inner in self._fields.items()
             }
         return schema
-
-
-def kind_of(value: Any) -> str:
-    """JSON Schema's type of a value, numpy's included."""
-    value = value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case str() | bytes():
-            return "string"
-        case Mapping():
-            return "object"
-        case _:
-            return "array"
 
 
 def plain_items(value: Any) -> list[Any]:

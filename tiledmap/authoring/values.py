@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tiledmap.authoring.inference import kind_of
+from tiledmap.documents.types import json_type
 
 ARRAYS_LOOKED_AT = 200
 """Of one data key; numbers and texts are all looked at."""
@@ -43,7 +43,7 @@ class ValuesSeen:
 
     def add(self, value: Any) -> None:
         """Take a value into account; null is none."""
-        kind = kind_of(value)
+        kind = json_type(value)
         if kind == "null":
             return
         if kind != "array":
@@ -84,7 +84,7 @@ class ValuesSeen:
                 self.kinds.add("whole number" if _all_whole(finite) else "number")
             case "U" | "S":
                 # numpy makes text of numbers that stand beside text.
-                self.kinds |= {kind_of(item) for item in _flat(value)}
+                self.kinds |= {json_type(item) for item in _flat(value)}
             case _:
                 self.uneven = True
 

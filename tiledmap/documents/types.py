@@ -166,7 +166,7 @@ def type_of(kinds: Iterable[str], items: Type | None = None) -> Type:
 
 def literal_type(value: Any) -> Type:
     """Return the type of a value that is written out."""
-    kind = _kind_of(value)
+    kind = JSON_TYPES[json_type(value)]
     if kind == "array":
         return array_of(joined(map(literal_type, value)))
     return Type(frozenset({kind}), enum=(value,) if kind in {"text", "boolean"} else None)
@@ -175,23 +175,6 @@ def literal_type(value: Any) -> Type:
 def joined(types: Iterable[Type]) -> Type:
     """Return the type of what is of any of the types."""
     return reduce(Type.join, types, NEVER)
-
-
-def _kind_of(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case str():
-            return "text"
-        case Mapping():
-            return "object"
-    return "array"
 
 
 def _normal(kinds: frozenset[str]) -> frozenset[str]:
@@ -268,6 +251,25 @@ JSON_TYPES = {
     "object": "object",
     "null": "null",
 }
+
+
+def json_type(value: Any) -> str:
+    """Return JSON Schema's word for the type of a value, numpy's included."""
+    value = value.item() if getattr(value, "ndim", None) == 0 else value
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+        case str() | bytes():
+            return "string"
+        case Mapping():
+            return "object"
+    return "array"
 
 
 def type_of_schema(schema: Any, definitions: Mapping[str, Any] | None = None) -> Type:
@@ -353,7 +355,7 @@ def _kinds_of_schema(schema: Mapping[str, Any]) -> set[str]:
         return kinds
     values = [schema["const"]] if "const" in schema else _list(schema.get("enum"))
     if values:
-        return {_kind_of(value) for value in values}
+        return {JSON_TYPES[json_type(value)] for value in values}
     if "properties" in schema:
         return {"object"}
     return {"array"} if "items" in schema else set()
