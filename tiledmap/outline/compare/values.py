@@ -179,7 +179,7 @@ class Change:
             return f"{what} is gone" + (f"; it was {self.was}" if self.was else "")
         if self.attribute in _PROSE or (self.aspect is Aspect.HEADER and self.what in _PROSE):
             return f"{what}: {self._prose()}"
-        attribute = "" if self.attribute in ("is", "text") else f"{self.attribute} "
+        attribute = "" if self.attribute in ("is", "text", "does") else f"{self.attribute} "
         return f"{what}: {attribute}{self.now or 'nothing'}, was {self.was or 'nothing'}"
 
     def _prose(self) -> str:
