@@ -96,6 +96,16 @@ def test_fields_filter_as_one_types(window):
     assert len(names) < every
 
 
+def test_coverage_filters_all_documents_at_once(window):
+    window.open("mappings/smi/coverage.html")
+    window.page.get_by_role("searchbox").fill("left out parent node")
+    assert window.page.get_by_role("heading", level=2).all_inner_texts() == [
+        "descriptor #",
+        "event #",
+        "event_page #",
+    ]
+
+
 def test_the_ways_of_a_field_stand_out(window):
     window.open(LINEAGE)
     picture = window.page.locator("figure.lineage svg")

@@ -73,6 +73,19 @@ def test_what_is_printed_is_light_and_without_what_surrounds_it(open_window):
     assert visit.page.get_by_role("heading", level=1).is_visible()
 
 
+def test_what_is_folded_is_printed(open_window):
+    visit = open_window("phone")
+    visit.open("mappings/bmm/repairs.html")
+    yaml = visit.page.locator("details figure").first
+    assert not yaml.is_visible()
+    visit.page.emulate_media(media="print")
+    visit.page.set_viewport_size({"width": 794, "height": 1123})
+    assert yaml.is_visible()
+    terms = visit.page.locator("dl.facts dt:not(:empty)")
+    widths = terms.evaluate_all("terms => terms.map((each) => each.offsetWidth)")
+    assert min(widths) > 30  # a column that is wide enough for its words
+
+
 @pytest.mark.skipif(not SCREENSHOTS, reason="TILEDMAP_SCREENSHOTS names no directory")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)

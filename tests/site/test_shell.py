@@ -2,6 +2,7 @@
 
 import pytest
 
+RUN_OF_BMM = "4be82abd-c8bc-57b4-88cd-202f19c598ab"
 UNITS = "fields/descriptor.html#descriptor.data_keys.any.units"
 
 
@@ -16,6 +17,7 @@ UNITS = "fields/descriptor.html#descriptor.data_keys.any.units"
         ("on_collision", "run.on_collision", "reference/language.html#run.on_collision"),
         ("slug", "slug", "reference/functions.html#slug"),
         ("hdf5", "hdf5", "reference/consolidators.html#hdf5"),
+        ("dcm_energy", "dcm_energy", f"mappings/bmm/example.html#{RUN_OF_BMM}-primary-internal"),
         ("docs build", "tiledmap docs build", "reference/cli.html#tiledmap-docs-build"),
     ],
 )

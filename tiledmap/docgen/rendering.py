@@ -1,9 +1,11 @@
 """From pages to HTML: the templates, and what they can call."""
 
+import re
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
 
 from tiledmap.docgen.anchors import anchor_of_name
 from tiledmap.docgen.highlighting import highlight
@@ -31,6 +33,14 @@ def plural(count: int, noun: str, more: str = "") -> str:
     return f"{count:,} {noun if count == 1 else more or noun + 's'}"
 
 
+def breakable(name: object) -> Markup:
+    """Let a long name break where people read it apart, and rather not elsewhere."""
+    return Markup(_APART.sub(r"\g<0><wbr>", str(escape(name))))
+
+
+_APART = re.compile(r"(?<=[\w*])[._/](?=[\w*])")
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -42,6 +52,7 @@ def _environment() -> Environment:
     )
     filters: dict[str, Any] = {
         "anchor": anchor_of_name,
+        "breakable": breakable,
         "code_block": code_block,
         "highlight": highlight,
         "inline_markdown": inline_markdown,

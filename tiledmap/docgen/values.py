@@ -25,6 +25,7 @@ class Kind(StrEnum):
     COMMAND = "command"
     RULE = "rule"
     PAGE = "page"
+    EXAMPLE = "example"
 
 
 @dataclass(frozen=True, slots=True)

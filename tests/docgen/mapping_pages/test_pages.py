@@ -183,7 +183,7 @@ def test_a_way_of_a_field_is_told_both_ways(part: Part) -> None:
     page = read(part, "mappings/bluesky-v3/lineage.html")
     assert "event.seq_num kept every-stream/internal: column seq_num" in page.text
     assert "every-stream/internal column seq_num kept event.seq_num" in page.text
-    assert "event.filled Not stored: files are registered, never loaded" in page.text
+    assert "event.filled Left out: files are registered, never loaded" in page.text
 
 
 def test_coverage_is_a_page_that_stands_alone() -> None:

@@ -118,8 +118,8 @@
 
   const pieces = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
   document.querySelectorAll("input[data-filters]").forEach((input) => {
-    const table = document.getElementById(input.dataset.filters);
-    const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
+    const place = document.getElementById(input.dataset.filters);
+    const rows = [...place.querySelectorAll("tbody tr")];
     const texts = rows.map((row) => row.textContent.toLowerCase());
     const count = input.parentElement.querySelector(".filter-count");
     const filter = () => {
@@ -129,6 +129,9 @@
         const fits = words.every((word) => texts[at].includes(word));
         row.hidden = !fits;
         if (fits) shown += 1;
+      });
+      place.querySelectorAll("section").forEach((section) => {
+        section.hidden = !section.querySelector("tbody tr:not([hidden])");
       });
       count.textContent = words.length ? `${shown} of ${rows.length}` : "";
     };
@@ -143,8 +146,8 @@
   const list = document.getElementById("found");
   const status = dialog.querySelector(".search-status");
   const MOST = 40;
-  const WEIGHTS = { field: 3, node: 3, mapping: 2.5, keyword: 2.2, function: 2.2, problem: 2, consolidator: 2, spec: 2, command: 2, rule: 1.5, page: 1 };
-  const NAMES = new Set(["field", "node", "rule", "keyword", "function", "consolidator", "spec", "command"]);
+  const WEIGHTS = { field: 3, node: 3, mapping: 2.5, keyword: 2.2, function: 2.2, problem: 2, consolidator: 2, spec: 2, command: 2, rule: 1.5, page: 1, example: 1 };
+  const NAMES = new Set(["field", "node", "rule", "keyword", "function", "consolidator", "spec", "command", "example"]);
   let index = null;
   let selected = -1;
 

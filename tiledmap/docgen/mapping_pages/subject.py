@@ -1,6 +1,7 @@
 """All pages of one mapping, as values."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -87,6 +88,10 @@ class Subject:
         for setting in self.outline.settings:
             name = f"settings.{setting.name}"
             places[name] = self.to.rule(name)
+        for document, fields in self.mapping.additions.items():
+            for name in fields:
+                place = self.to.field(FieldPath(document, (name,)))
+                places[f"source.{document}.{name}"] = place
         places |= {node.rule: self.to.node(node) for node in self.outline.walk()}
         return places
 
@@ -101,6 +106,12 @@ class Subject:
         for setting in self.outline.settings:
             text = text.replace(f"${{{{ settings.{setting.name} }}}}", str(setting.value))
         return key_in_words(text)
+
+    def settings_of(self, repair: Repair) -> list[str]:
+        """Name the settings that a repair goes by."""
+        names = (setting.name for setting in self.outline.settings)
+        said = " ".join((repair.condition, *repair.does))
+        return [name for name in names if re.search(rf"settings\.{re.escape(name)}\b", said)]
 
     def pages(self, known: Mapping[str, str]) -> Iterator[Page]:
         """Yield all its pages; `known` are those of all mappings, by name."""
@@ -307,6 +318,7 @@ class Subject:
                 "groups": groups,
                 "titles": _TITLES_OF_REPAIRS,
                 "whose": self._whose,
+                "settings_of": self.settings_of,
                 "yaml_of": lambda repair: excerpt(self.mapping.texts, repair.at),
             },
             headings=tuple(headings),
@@ -349,9 +361,25 @@ class Subject:
             f"Example run of {self.outline.name}",
             "example",
             {"nodes": nodes, "anchors": self.places_of_example},
+            entries=tuple(self._entries_of_example()),
             description="What it makes of recorded documents, with their values.",
             wide=True,
         )
+
+    def _entries_of_example(self) -> Iterator[Entry]:
+        """Yield what search finds by the names that documents brought: nodes and columns."""
+        page = self.to.page("example")
+        own = {column.name for node in self.outline.walk() for column in node.columns}
+        for node in (node for top in self.mapping.example for node in top.walk()):
+            path = "/".join(node.path)
+            link = f"{page}#{self.places_of_example[path]}"
+            yield Entry(
+                Kind.EXAMPLE, node.key, link, f"{node.structure}; {path}", self.outline.name
+            )
+            for name, type_ in node.table.columns if node.table else ():
+                if name not in own:
+                    text = f"column, {type_}; {path}"
+                    yield Entry(Kind.EXAMPLE, name, link, text, self.outline.name)
 
     def _files(self) -> Iterator[Page]:
         own = f"mappings/{self.to.slug}/files/"
