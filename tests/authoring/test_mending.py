@@ -1,16 +1,22 @@
 import numpy as np
 import pytest
 
-from tiledmap.authoring.mending import known_dtype, mend
+from tiledmap.authoring.mending import known_dtype, mend, mend_all
+from tiledmap.authoring.seen import FormSeen
 from tiledmap.authoring.values import ValuesSeen
 from tiledmap.runtime.documents import standard_data_key
 
 
-def mended(data_key: dict[str, object], *values: object) -> dict[str, object] | None:
+def form(data_key: dict[str, object], *values: object) -> FormSeen:
     seen = ValuesSeen()
     for value in values:
         seen.add(value)
-    found = mend(standard_data_key({"source": "sim", "shape": [], **data_key}), seen)
+    return FormSeen("", standard_data_key({"source": "sim", "shape": [], **data_key}), seen)
+
+
+def mended(data_key: dict[str, object], *values: object) -> dict[str, object] | None:
+    seen = form(data_key, *values)
+    found = mend(seen.data_key, seen.values)
     return None if found is None else dict(found.fields)
 
 
@@ -85,3 +91,35 @@ def test_what_values_or_numpy_prove_is_mended(data_key, values, fields):
 )
 def test_other_names_of_dtypes_are_understood(name, dtype):
     assert known_dtype(name) == dtype
+
+
+@pytest.mark.parametrize(
+    ("forms", "fields", "for_all"),
+    [
+        ([form(ARRAY, [1.0] * 3), form({"dtype": "array", "shape": [4]}, [1.0] * 4)], None, True),
+        ([form({"dtype": "string"}, "a"), form(NUMBER, 1.5)], None, True),
+        (
+            [form({**NUMBER, "dtype_str": "DBF_DOUBLE"}, 1.5), form(NUMBER, 2.5)],
+            {"dtype": "float64", "set": {"dtype": "number"}},
+            True,
+        ),
+        (
+            [form({"dtype": "integer"}, 1.5), form({**NUMBER, "dtype_str": "x"}, 2)],
+            {"dtype": "float64", "set": {"dtype": "number"}},
+            True,
+        ),
+        (
+            [form(ARRAY, [1.0] * 5), form({"dtype": "array", "shape": [4]}, [1.0] * 4)],
+            {"shape": {"lengths": [None]}},
+            False,
+        ),
+        (
+            [form({"dtype": "integer"}, 1.5), form({"dtype": "string"}, "a")],
+            {"dtype": "float64", "set": {"dtype": "number"}},
+            False,
+        ),
+    ],
+)
+def test_a_rule_for_all_descriptions_harms_none(forms, fields, for_all):
+    found, serves = mend_all(forms, None)
+    assert (None if found is None else found.fields, serves) == (fields, for_all)

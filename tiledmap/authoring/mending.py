@@ -1,12 +1,15 @@
 """What is wrong with the description of a data key, where its values or numpy prove it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
 
+from tiledmap.authoring.seen import FormSeen
 from tiledmap.authoring.values import ValuesSeen
 from tiledmap.authoring.words import lengths
 from tiledmap.runtime.columns import column_type
@@ -57,6 +60,51 @@ def mend(
     return _mend_scalar(data_key, values)
 
 
+def mend_all(forms: Sequence[FormSeen], stored: np.dtype[Any] | None) -> tuple[Mend | None, bool]:
+    """What puts all descriptions of one data key right.
+
+    Parameters
+    ----------
+    stored
+        As for `mend`.
+
+    Returns
+    -------
+    Mend or None
+        None where nothing must be done.
+    bool
+        Whether it puts right what is wrong, and changes nothing that is not.
+    """
+    wrong = [form for form in forms if mend(form.data_key, form.values, stored) is not None]
+    if not wrong:
+        return None, True
+    needed = mend(wrong[0].data_key, reduce(or_, (form.values for form in forms)), stored)
+    if needed is None:
+        return mend(wrong[0].data_key, wrong[0].values, stored), False
+    return needed, all(
+        mend(_mended(form.data_key, needed), form.values, stored) is None
+        if form in wrong
+        else _is_kept(form.data_key, needed)
+        for form in forms
+    )
+
+
+def _mended(data_key: Mapping[str, Any], needed: Mend) -> dict[str, Any]:
+    changed: dict[str, Any] = {**data_key, **needed.fields.get("set", {})}
+    if "dtype" in needed.fields:
+        changed["dtype_numpy"] = needed.fields["dtype"]
+    if "shape" in needed.fields:
+        changed["shape"] = needed.fields["shape"]["lengths"]
+    return changed
+
+
+def _is_kept(data_key: Mapping[str, Any], needed: Mend) -> bool:
+    changed = _mended(data_key, needed)
+    return numpy_dtype(changed) == numpy_dtype(data_key) and row_shape(changed) == row_shape(
+        data_key
+    )
+
+
 def known_dtype(name: Any) -> str | None:
     """The dtype that a name stands for which numpy does not know, as EPICS and others have it."""
     if not isinstance(name, str):
@@ -104,9 +152,9 @@ def _mend_scalar(data_key: Mapping[str, Any], values: ValuesSeen) -> Mend | None
         return None
     said = data_key.get("dtype_numpy") or data_key.get("dtype")
     if not is_named(data_key):
-        reason = f"numpy does not know the dtype {said!r}; the values are {_words(dtype)}."
+        reason = f"numpy does not know the dtype {said!r}; the values are {_words(dtype, values)}."
     else:
-        reason = f"Described as {said}; the values are {_words(dtype)}."
+        reason = f"Described as {said}; the values are {_words(dtype, values)}."
     return Mend({"dtype": dtype, "set": {"dtype": _JSON_TYPES[dtype]}}, reason)
 
 
@@ -129,7 +177,7 @@ def _mend_array(data_key: Mapping[str, Any], values: ValuesSeen) -> Mend | None:
         fields["dtype"] = dtype
         said = data_key.get("dtype_numpy") or "arrays of anything"
         if is_named(data_key):
-            reasons.append(f"Described as {said}; the values are {_words(dtype)}.")
+            reasons.append(f"Described as {said}; the values are {_words(dtype, values)}.")
         else:
             reasons.append(f"numpy does not know the dtype {said!r}.")
     return Mend(fields, " ".join(reasons)) if fields else None
@@ -173,11 +221,11 @@ def _dtype_of(values: ValuesSeen) -> str | None:
     return "float64" if values.kinds == {"whole number"} else "int64"
 
 
-def _words(dtype: str) -> str:
+def _words(dtype: str, values: ValuesSeen) -> str:
     return {
         "<U": "texts",
         "bool": "truths",
-        "int64": "whole numbers",
+        "int64": "whole numbers, some beyond 2**53" if values.large else "whole numbers",
         "float64": "numbers with a fraction",
     }[dtype]
 

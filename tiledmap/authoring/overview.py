@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from tiledmap.authoring.seen import KeySeen, Survey
-from tiledmap.authoring.words import counted
+from tiledmap.authoring.words import counted, listed
 
+MOST_FORMS = 4
+"""Ways in which one data key is described."""
 MOST_KEYS = 40
 """Data keys of a stream that are listed."""
 
@@ -59,7 +61,7 @@ def _recordings(survey: Survey) -> Iterator[str]:
 
 
 def _described(key: KeySeen) -> str:
-    words = " | ".join(key.said)
+    words = listed([form.said for form in key.forms], MOST_FORMS, " | ")
     if key.seen < key.of:
         words += f" (in {key.seen} of {key.of} descriptors)"
     return words

@@ -10,9 +10,9 @@ from tiledmap.authoring.choosing import Extended
 from tiledmap.authoring.draft import Answer, Draft, Place, Statement
 from tiledmap.authoring.files import FileQuestions
 from tiledmap.authoring.literals import HOLE, Names, literal, literals, reason
-from tiledmap.authoring.mending import Mend, is_named, mend
+from tiledmap.authoring.mending import Mend, is_named, mend_all
 from tiledmap.authoring.overview import overview
-from tiledmap.authoring.seen import FieldSeen, KeySeen, Survey
+from tiledmap.authoring.seen import FieldSeen, FormSeen, KeySeen, Survey
 from tiledmap.authoring.specs import SpecQuestions
 from tiledmap.authoring.words import lengths, listed
 from tiledmap.language.render import flow
@@ -111,7 +111,8 @@ class _Proposer:
         groups: dict[str, list[KeySeen]] = defaultdict(list)
         found = {}
         for key in self.survey.keys:
-            if (needed := _mend(key)) is not None:
+            needed, for_all = _mend(key)
+            if needed is not None and for_all:
                 groups[f"{needed.reason}{needed.fields}"].append(key)
                 found[f"{needed.reason}{needed.fields}"] = needed
         for text, keys in groups.items():
@@ -140,8 +141,6 @@ class _Proposer:
         """What is wrong with data keys so that only people know what is right."""
         place = ("repair", "data_keys")
         for key in self.survey.keys:
-            if _mend(key) is not None:
-                continue
             text, fields = _doubt(key)
             if text:
                 rule = {
@@ -250,8 +249,8 @@ def _needed(place: Place, answer: Answer) -> Statement:
     return Statement(place, (), (answer,), chosen=0)
 
 
-def _mend(key: KeySeen) -> Mend | None:
-    return mend(key.data_key, key.values, key.dataset.dtype if key.dataset else None)
+def _mend(key: KeySeen) -> tuple[Mend | None, bool]:
+    return mend_all(key.forms, key.dataset.dtype if key.dataset else None)
 
 
 def _can_be_declared(seen: FieldSeen) -> bool:
@@ -266,30 +265,42 @@ def _container(seen: FieldSeen) -> Answer:
 
 def _doubt(key: KeySeen) -> tuple[str, dict[str, Any]]:
     """What is asked of a data key, and the fields of a repair that would be the answer."""
-    shape = row_shape(key.data_key)
-    if not is_named(key.data_key):
-        name = key.data_key.get("dtype_numpy")
-        text = f"Of which dtype is {key.name}? numpy does not know {name!r}."
+    needed, for_all = _mend(key)
+    if needed is None:
+        doubts = (_doubt_of_form(key.name, form) for form in key.forms)
+        return next((doubt for doubt in doubts if doubt[0]), ("", {}))
+    if for_all:
+        return "", {}
+    text = (
+        f"What is {key.name}? {needed.reason} It is described in {len(key.forms)} ways, and a rule "
+        "holds for all of them."
+    )
+    return text, dict(needed.fields)
+
+
+def _doubt_of_form(key: str, form: FormSeen) -> tuple[str, dict[str, Any]]:
+    shape, values = row_shape(form.data_key), form.values
+    if not is_named(form.data_key):
+        name = form.data_key.get("dtype_numpy")
+        text = f"Of which dtype is {key}? numpy does not know {name!r}."
         return text, {"dtype": "float64"}
-    if key.external and any(length == 0 for length in shape):
+    if "external" in form.data_key:
+        if 0 not in shape:
+            return "", {}
         text = (
-            f"What is the shape of {key.name}? Descriptors say {lengths(shape)}: perhaps the "
-            "detector had not run yet. Put its lengths in the place of every 1."
+            f"What is the shape of {key}? Descriptors say {lengths(shape)}: perhaps the detector "
+            "had not run yet. Put its lengths in the place of every 1."
         )
         return text, {"shape": {"lengths": [length or 1 for length in shape]}}
-    if key.external:
-        return "", {}
-    if key.values.uneven and None not in shape:
-        text = f"Are the values of {key.name} ragged? Some hold lists that differ in length."
+    if values.uneven and None not in shape:
+        text = f"Are the values of {key} ragged? Some hold lists that differ in length."
         return text, {"shape": {"lengths": [None] * max(len(shape), 1)}}
-    if len(key.values.ranks) > 1:
-        text = (
-            f"What is {key.name}? Its values have {listed(sorted(map(str, key.values.ranks)))} "
-            "dimensions."
-        )
+    if len(values.ranks) > 1:
+        ranks = " or ".join(map(str, sorted(values.ranks)))
+        text = f"What is {key}? Its values have {ranks} dimensions."
         return text, {"shape": {"lengths": [None]}, "set": {"dtype": "array"}}
-    if "string" in key.values.kinds and len(key.values.kinds) > 1:
-        text = f"What is {key.name}? Some of its values are texts, others are not."
+    if "string" in values.kinds and len(values.kinds) > 1:
+        text = f"What is {key}? Some of its values are texts, others are not."
         return text, {"dtype": "<U", "set": {"dtype": "string"}}
     return "", {}
 

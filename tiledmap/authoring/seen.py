@@ -128,6 +128,25 @@ class FilesSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class FormSeen:
+    """A data key as some descriptors have it.
+
+    Parameters
+    ----------
+    said
+        What these say its type is, word for word.
+    data_key
+        In standard form and repaired.
+    values
+        Those of their events.
+    """
+
+    said: str
+    data_key: Mapping[str, Any]
+    values: ValuesSeen
+
+
+@dataclass(frozen=True, slots=True)
 class KeySeen:
     """A data key of a stream.
 
@@ -137,17 +156,14 @@ class KeySeen:
         As events name it.
     data_key
         As the last descriptor has it, in standard form and repaired.
-    said
-        What descriptors say its type is, word for word: one text for each form.
     """
 
     stream: str
     name: str
     data_key: Mapping[str, Any]
-    said: tuple[str, ...]
+    forms: tuple[FormSeen, ...]
     seen: int
     of: int
-    values: ValuesSeen
     files: tuple[FilesSeen, ...]
 
     @property

@@ -19,6 +19,7 @@ from tiledmap.authoring.seen import (
     DirectorySeen,
     FieldSeen,
     FilesSeen,
+    FormSeen,
     HDF5Seen,
     KeySeen,
     MimetypeSeen,
@@ -47,6 +48,8 @@ OPEN_DOCUMENTS = ("start", "descriptor", "stop")
 STEPS_OF_A_DIRECTORY = 3
 _DTYPES = ("dtype_descr", "dtype_numpy", "dtype_str")
 """Fields in which descriptors, old and new, name numpy's dtype."""
+MOST_FORMS = 20
+"""Descriptions of one data key that are told from each other."""
 MOST_FILES = 20
 """Files that are looked into."""
 MOST_REFERENCES = 1_000
@@ -92,15 +95,23 @@ def survey(
 
 
 @dataclass(slots=True)
+class _Form:
+    """A data key as some of its descriptors have it, and the values under these."""
+
+    data_key: Document
+    is_typed: bool
+    """Whether numpy's dtype is named; without one it is by default float64."""
+    values: ValuesSeen = field(default_factory=ValuesSeen)
+
+
+@dataclass(slots=True)
 class _Key:
     """What is known so far of a data key of a stream."""
 
-    data_key: Document = field(default_factory=dict)
-    said: dict[str, None] = field(default_factory=dict)
-    is_typed: bool = False
-    """Whether a descriptor names numpy's dtype; without one it is by default float64."""
+    forms: dict[str, _Form] = field(default_factory=dict)
+    """By what is said of its type."""
+    latest: _Form = field(default_factory=lambda: _Form({}, is_typed=False))
     seen: int = 0
-    values: ValuesSeen = field(default_factory=ValuesSeen)
     files: dict[tuple[str, str, str], FilesSeen] = field(default_factory=dict)
 
 
@@ -128,6 +139,8 @@ class _Run:
 
     start: Document
     files: Files
+    forms: dict[str, dict[str, _Form]] = field(default_factory=dict)
+    """By descriptor and data key."""
     references: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     """By stream and data key: datums to which its events refer, those of new resources."""
     of_datum: dict[str, str] = field(default_factory=dict)
@@ -187,6 +200,7 @@ class _Surveyor:
             self._look_at_files(run)
             run.files = Files(run.start, self._layout, None, _nothing, _nothing)
             run.of_datum.clear()
+            run.forms.clear()
 
     def _look_at(self, name: str, document: Document) -> None:
         self._count[name] += 1
@@ -204,15 +218,20 @@ class _Surveyor:
         self._stream_of[document["uid"]] = (document["run_start"], str(name))
         stream.runs.add(document["run_start"])
         stream.descriptors += 1
-        given = repaired(self._layout, "descriptor", run.start, document, _nothing, _nothing)
-        standard = standard_descriptor(given)
+        right = repaired(self._layout, "descriptor", run.start, document, _nothing, _nothing)
+        standard = standard_descriptor(right)
         keys = repair_data_keys(self._layout, run.start, standard, _nothing, _nothing)
+        forms = run.forms[document["uid"]] = {}
         for key, new_name in keys.names.items():
             seen = stream.keys.setdefault(str(key), _Key())
             seen.seen += 1
-            seen.data_key = keys.data_keys[new_name]
-            seen.said[_type_as_said(document["data_keys"][key])] = None
-            seen.is_typed |= not document["data_keys"][key].keys().isdisjoint(_DTYPES)
+            given = document["data_keys"][key]
+            said = _type_as_said(given)
+            is_typed = not given.keys().isdisjoint(_DTYPES)
+            seen.latest = seen.forms.get(said) or _Form(keys.data_keys[new_name], is_typed)
+            if len(seen.forms) < MOST_FORMS:
+                seen.forms[said] = seen.latest
+            forms[str(key)] = seen.latest
 
     # Events
 
@@ -241,14 +260,15 @@ class _Surveyor:
         run_uid, name = self._stream_of[descriptor]
         stream, run = self._streams[name], self._runs[run_uid]
         stream.events += count
+        forms = run.forms.get(descriptor, {})
         for key, values in data.items():
-            seen = stream.keys.get(key)
-            if seen is None:
+            form = forms.get(key)
+            if form is None:
                 continue
             flags = list(filled.get(key, ())) or [False] * count
             for value, flag in zip(values, flags, strict=False):
-                if "external" not in seen.data_key or flag is True:
-                    seen.values.add(value)
+                if "external" not in form.data_key or flag is True:
+                    form.values.add(value)
                 elif reference := next((x for x in (flag, value) if isinstance(x, str)), None):
                     _refer(run, name, key, reference)
 
@@ -364,7 +384,7 @@ class _Surveyor:
     def _look_at_file(self, run: _Run, stream: str, key: str, uid: str, datum: Document) -> None:
         seen = self._streams[stream].keys.get(key)
         resource = run.files.resource(uid)
-        if seen is None or resource is None or "external" not in seen.data_key:
+        if seen is None or resource is None or "external" not in seen.latest.data_key:
             return
         spec = run.specs.get(uid, "")
         if isinstance(resource, WriteError):
@@ -389,8 +409,9 @@ class _Surveyor:
             return files
         if documents_name_it or (files.named and not hdf5.has_no(files.named)):
             return replace(files, hdf5=hdf5)
-        dtype = numpy_dtype(key.data_key) if key.is_typed else None
-        fitting = datasets_like(hdf5.datasets, name, row_shape(key.data_key), dtype)
+        form = key.latest
+        dtype = numpy_dtype(form.data_key) if form.is_typed else None
+        fitting = datasets_like(hdf5.datasets, name, row_shape(form.data_key), dtype)
         return replace(files, hdf5=hdf5, fitting=fitting)
 
     def _open(self, uri: str) -> HDF5Seen | None:
@@ -403,11 +424,12 @@ class _Surveyor:
     def _files_as_stored(
         self, run: _Run, seen: _Key, key: str, resource: Any, datum: Document, spec: str
     ) -> FilesSeen:
+        data_key = seen.latest.data_key
         declared = Declared(
             name=key,
-            shape=row_shape(seen.data_key),
-            dtype=numpy_dtype(seen.data_key),
-            dims=tuple(seen.data_key.get("dims") or ()),
+            shape=row_shape(data_key),
+            dtype=numpy_dtype(data_key),
+            dims=tuple(data_key.get("dims") or ()),
         )
         parts = FileParts(key, declared, None, run.files, _nothing)
         refused, of_documents = "", False
@@ -491,11 +513,13 @@ class _Surveyor:
                 yield KeySeen(
                     stream=name,
                     name=key,
-                    data_key=seen.data_key,
-                    said=tuple(seen.said),
+                    data_key=seen.latest.data_key,
+                    forms=tuple(
+                        FormSeen(said, form.data_key, form.values)
+                        for said, form in seen.forms.items()
+                    ),
                     seen=seen.seen,
                     of=stream.descriptors,
-                    values=seen.values,
                     files=tuple(seen.files.values()),
                 )
 

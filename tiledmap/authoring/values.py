@@ -54,6 +54,17 @@ class ValuesSeen:
             self.count += 1
             self._add_array(value)
 
+    def __or__(self, other: "ValuesSeen") -> "ValuesSeen":
+        """Facts about the values of both."""
+        return ValuesSeen(
+            count=self.count + other.count,
+            kinds=self.kinds | other.kinds,
+            shapes=self.shapes | other.shapes,
+            uneven=self.uneven or other.uneven,
+            large=self.large or other.large,
+            logical=self.logical and other.logical,
+        )
+
     def _add_item(self, kind: str, value: Any) -> None:
         if kind in ("integer", "number"):
             number = value.item() if isinstance(value, np.generic | np.ndarray) else value

@@ -13,7 +13,7 @@ def lengths(shape: Iterable[int | None]) -> str:
     return " x ".join("?" if length is None else str(length) for length in shape)
 
 
-def listed(names: Sequence[str], most: int = 6) -> str:
+def listed(names: Sequence[str], most: int = 6, between: str = ", ") -> str:
     """The first of the names, and how many more there are."""
     shown, more = names[:most], len(names) - most
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    return between.join(shown) + (f" and {more} more" if more > 0 else "")
