@@ -104,7 +104,7 @@ def test_a_page_needs_a_heading(tmp_path):
 
 
 def test_two_pages_of_one_path_are_a_fault():
-    page = Page("index.html", "A", "home.html.jinja", {"body": ""})
+    page = Page("index.html", "A", "home.html.jinja", {"body": "A"})
     with pytest.raises(SiteError, match="two pages have this path"):
         build(Site("Test", (page, page)))
 

@@ -62,13 +62,13 @@ def assemble(
     known |= {f"{name.removesuffix('.md')}.html" for name in reference.texts}
     referred = folder_part(reference, leads=known.__contains__, kind_of=_kind_of)
     mapped = mapping_part(mappings, _places_of_names(referred))
-    parts = (own, referred, mapped)
+    parts = (own, mapped, referred)
     made = [page for part in parts for page in part.pages]
     home = next((page for page in made if page.path == _HOME), None)
     title = title or (home.title if home else _title(mappings))
     return Site(
         title=title,
-        pages=tuple(made if home else [_home(title), *made]),
+        pages=tuple(made if home else [_home(title, mapped), *made]),
         sections=tuple(section for part in parts for section in part.sections),
         files={path: content for part in parts for path, content in part.files.items()},
     )
@@ -94,9 +94,12 @@ def _title(mappings: Sequence[Documented]) -> str:
     return "Mappings"
 
 
-def _home(title: str) -> Page:
+def _home(title: str, mapped: Part) -> Page:
+    """Make the first page of a site that has none of its own: it leads to the mappings."""
+    mappings = [page for page in mapped.pages if page.template == "mapping/overview.html.jinja"]
     entry = Entry(Kind.PAGE, title, _HOME)
-    return Page(_HOME, title, "home.html.jinja", {"body": ""}, entries=(entry,))
+    context = {"body": "", "mappings": mappings}
+    return Page(_HOME, title, "home.html.jinja", context, entries=(entry,))
 
 
 def _kind_of(name: str, passage: Passage | None) -> Kind | None:

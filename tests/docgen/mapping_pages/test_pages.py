@@ -87,11 +87,20 @@ def test_files_have_their_consolidators(part: Part) -> None:
     assert "refused no consolidator reads" in page.text
 
 
-def test_consolidators_and_specs_lead_to_the_reference() -> None:
+def test_a_site_of_mappings_alone_begins_with_them_and_leads_to_the_reference() -> None:
     site = assemble([tiledmap.load("csx").documented()])
+    assert [section.title for section in site.sections] == ["Mappings", "Fields", "Reference"]
+    assert "mappings/csx/index.html" in read(site, "index.html").links
     nodes, reference = "mappings/csx/nodes/streams.every-stream", "../../../reference"
     assert f"{reference}/consolidators.html#hdf5" in read(site, f"{nodes}.data.files.html").links
     assert f"{reference}/specs.html#BlueskyEventStream-3.0" in read(site, f"{nodes}.html").links
+
+
+def test_a_site_without_mappings_has_no_place_for_them() -> None:
+    part = mapping_part([])
+    assert [section.title for section in part.sections] == ["Fields"]
+    assert "exit_status" in read(part, "fields/stop.html").text
+    assert "Where it goes" not in read(part, "fields/stop.html").text
 
 
 def test_a_repair_says_why_and_until_when(tmp_path: Path) -> None:

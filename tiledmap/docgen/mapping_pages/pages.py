@@ -53,17 +53,16 @@ def mapping_part(
     ]
     known = {subject.outline.name: subject.to.overview for subject in reversed(subjects)}
     pages = [
-        _index(subjects, known),
         *(page for subject in subjects for page in subject.pages(known)),
         *_field_pages(types, subjects, fields),
     ]
-    return Part(
-        tuple(pages),
-        (
-            Section(MAPPINGS_SECTION, MAPPINGS, tuple(subject.item() for subject in subjects)),
-            Section(_FIELDS, FIELDS, tuple(Item(t.name, fields.document(t.name)) for t in types)),
-        ),
+    of_fields = Section(
+        _FIELDS, FIELDS, tuple(Item(t.name, fields.document(t.name)) for t in types)
     )
+    if not subjects:
+        return Part(tuple(pages), (of_fields,))
+    of_mappings = Section(MAPPINGS_SECTION, MAPPINGS, tuple(each.item() for each in subjects))
+    return Part((_index(subjects, known), *pages), (of_mappings, of_fields))
 
 
 def _ways(outline: Outline) -> dict[str, str]:
@@ -112,7 +111,7 @@ def _field_pages(
         FIELDS,
         "Fields of documents",
         "fields",
-        {"types": types, "to": fields, "version": version("event-model")},
+        {"types": types, "mapped": bool(subjects), "to": fields, "version": version("event-model")},
         section=_FIELDS,
         description="Every document type of event-model, with every field.",
     )
