@@ -10,7 +10,14 @@ from tiledmap.authoring.draft import Answer, Place, Statement
 from tiledmap.authoring.formats import HDF5
 from tiledmap.authoring.literals import HOLE, Names, literal
 from tiledmap.authoring.seen import FilesSeen, KeySeen, Survey
-from tiledmap.authoring.unnamed import Unnamed, differ, nobody_says, told_or_asked, unnamed_keys
+from tiledmap.authoring.unnamed import (
+    Unnamed,
+    differ,
+    guesses,
+    nobody_says,
+    told_or_asked,
+    unnamed_keys,
+)
 from tiledmap.authoring.words import counted, lengths
 from tiledmap.language import nodes
 from tiledmap.runtime.documents import row_shape
@@ -69,8 +76,8 @@ class FileQuestions:
                 yield Statement(
                     place,
                     (
-                        f"Who reads files of the mimetype {seen.mimetype}? {seen.refused} "
-                        f"({counted(seen.resources, 'resource')}).",
+                        f"Who reads files of the mimetype {seen.mimetype} "
+                        f"({counted(seen.resources, 'resource')})? So far: {seen.refused}.",
                     ),
                     (
                         Answer(
@@ -121,7 +128,11 @@ class FileQuestions:
             like = self._like(reader, f"{lacks[0]}-of-{key.name}", mimetype, key)
             question = f"Where in the files of {key.name} are the data? {nobody_says(lacks)}"
             yield told_or_asked(
-                ("assets",), lacks, unnamed, (question,), lambda given: like | {"parameters": given}
+                ("assets",),
+                guesses(lacks, mimetype),
+                unnamed,
+                (question,),
+                lambda given: like | {"parameters": given},
             )
 
     def _refused_keys(self) -> Iterator[Statement]:

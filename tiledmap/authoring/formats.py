@@ -27,6 +27,14 @@ _OF_SUFFIX = {
     "txt": CSV,
     "dat": CSV,
     "zarr": ZARR,
+    "bin": BYTES,
+    "raw": BYTES,
+}
+_OF_WORD = {
+    **{word: _OF_SUFFIX[word] for word in ("h5", "hdf", "tif", "jpg", "jpeg", "npy", "csv", "txt")},
+    "zarr": ZARR,
+    "text": CSV,
+    "bin": BYTES,
 }
 FORMATS = {
     HDF5: "one HDF5 file, with the data in the dataset that is named here",
@@ -45,12 +53,17 @@ def likely_format(seen: SpecSeen) -> str:
     if suffix in _OF_SUFFIX:
         return _OF_SUFFIX[suffix]
     words = seen.spec.lower()
-    for word, mimetype in {**_OF_SUFFIX, "hdf": HDF5, "text": CSV, "bin": BYTES}.items():
+    for word, mimetype in _OF_WORD.items():
         if word in words:
             return mimetype
     if "template" in seen.kwargs or is_numbered(seen):
         return TIFF
     return HDF5
+
+
+def suffix_of(mimetype: str) -> str:
+    """How files of a mimetype end."""
+    return mimetype.rpartition("/")[2].removeprefix("x-")
 
 
 def is_numbered(seen: SpecSeen) -> bool:

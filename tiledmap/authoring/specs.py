@@ -15,6 +15,7 @@ from tiledmap.authoring.formats import (
     TIFF,
     is_numbered,
     likely_format,
+    suffix_of,
 )
 from tiledmap.authoring.literals import Names, literal, reason
 from tiledmap.authoring.seen import DatasetSeen, KeySeen, SpecSeen, Survey
@@ -23,6 +24,7 @@ from tiledmap.authoring.unnamed import (
     agreed_on,
     candidates,
     differ,
+    guesses,
     in_words,
     nobody_says,
     told_or_asked,
@@ -128,9 +130,8 @@ class SpecQuestions:
                 stem = "${{ resource.resource_kwargs.filename }}_"
             else:
                 stem = "/"
-            suffix = mimetype.rpartition("/")[2].removeprefix("x-")
             slash = "" if stem == "/" else "/"
-            template = f"{slash}{stem}${{{{ pad(index, 6) }}}}.{suffix}"
+            template = f"{slash}{stem}${{{{ pad(index, 6) }}}}.{suffix_of(mimetype)}"
             rule["parameters"] = {"template": template}
         if dataset is not None:
             rule["parameters"] = {"dataset": dataset.name}
@@ -203,7 +204,7 @@ class SpecQuestions:
             + (f"Not where {over[-1]!r} says." if over else nobody_says(lacks)),
             f"Seen in {_example(seen)}. {_kwargs_shown(seen)}",
         )
-        return told_or_asked(_PLACE, lacks, unnamed, question, rule)
+        return told_or_asked(_PLACE, guesses(lacks, str(seen.mimetype)), unnamed, question, rule)
 
     def _joins(self) -> Iterator[Statement]:
         """Frames of a point that have a dimension of their own, which is always one long."""

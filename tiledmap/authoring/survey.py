@@ -328,8 +328,9 @@ class _Surveyor:
     def _take_directory(self, file: str) -> None:
         path = PurePosixPath(file)
         directory = str(PurePosixPath(*path.parts[: 1 + STEPS_OF_A_DIRECTORY]))
-        if path.parent != PurePosixPath("/"):
-            directory = min(directory, str(path.parent), key=len)
+        inner = path if file.endswith("/") else path.parent
+        if inner != PurePosixPath("/"):
+            directory = min(directory, str(inner), key=len)
         self._directories[directory] = self._directories.get(directory, 0) + 1
 
     def _take_datum(self, document: Document) -> None:

@@ -1,16 +1,16 @@
 """Data keys in HDF5 files at hand of which nobody names the dataset, and which it may be."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 from tiledmap.authoring.draft import Answer, Place, Statement
+from tiledmap.authoring.formats import suffix_of
 from tiledmap.authoring.seen import DatasetSeen, HDF5Seen, KeySeen
 from tiledmap.authoring.words import counted, listed
 
 MOST_CANDIDATES = 4
-_GUESSES = {"dataset": "entry/data/data", "template": "/{:06d}.tiff"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,15 @@ def nobody_says(lacks: Sequence[str]) -> str:
     return f"Neither documents nor rules say {' and '.join(lacks)}."
 
 
+def guesses(lacks: Sequence[str], mimetype: str) -> dict[str, str]:
+    """Parameters that nobody gives, as they often are."""
+    often = {"dataset": "entry/data/data", "template": f"/{{:06d}}.{suffix_of(mimetype)}"}
+    return {name: often.get(name, "?") for name in lacks}
+
+
 def told_or_asked(
     place: Place,
-    lacks: Sequence[str],
+    guessed: Mapping[str, str],
     unnamed: Sequence[Unnamed],
     question: Sequence[str],
     rule: Callable[[dict[str, Any]], dict[str, Any]],
@@ -99,16 +105,15 @@ def told_or_asked(
 
     Parameters
     ----------
-    lacks
+    guessed
         Parameters that nobody gives.
     rule
         Makes a rule of these parameters.
     """
-    guesses = {name: _GUESSES.get(name, "?") for name in lacks}
-    found = {str(each): {**guesses, "dataset": each.name} for each in candidates(unnamed)}
+    found = {str(each): {**guessed, "dataset": each.name} for each in candidates(unnamed)}
     about = in_words(unnamed)
-    if agreed_on(unnamed) is not None and list(lacks) == ["dataset"]:
+    if agreed_on(unnamed) is not None and list(guessed) == ["dataset"]:
         (parameters,) = found.values()
         return Statement(place, about, (Answer(rule(parameters)),), chosen=0)
-    answers = [Answer(rule(each), label) for label, each in (found or {"": guesses}).items()]
+    answers = [Answer(rule(each), label) for label, each in (found or {"": dict(guessed)}).items()]
     return Statement(place, (*question, *about), tuple(answers), urgent=True)
