@@ -3,7 +3,7 @@
 Runs are interleaved at random, some with resources that name no run. They are written at once, by a
 thread, through a spool, and by writers of which one after the other ends at any moment, with
 documents that it has not written and an answer that it has not heard. The trees and the notes are
-those of one writer that writes each document as it comes.
+those of one writer that writes each document itself.
 """
 
 from collections.abc import Sequence
@@ -30,6 +30,7 @@ from tests.laws.test_hostile_documents import (
     interleaved,
     layout,
 )
+from tests.runtime.originals import written_as_they_are
 from tests.runtime.sinks import GUARD
 from tiledmap.runtime import Layout, Writer
 from tiledmap.runtime.errors import SinkError
@@ -43,6 +44,7 @@ __all__ = ["layout"]
 
 Documents = list[tuple[Any, Any]]
 WAYS: list[dict[str, Any]] = [
+    {"delivery": "inline"},
     {"delivery": "background"},
     {"delivery": "background", "queue_bytes": 500},
     {"delivery": "background", "spool": True},
@@ -84,6 +86,12 @@ def write(layout: Layout, sent: Documents, sink: MemorySink | None = None, **opt
     return stored(sink)
 
 
+def write_cleanly(layout: Layout, sent: Documents, **options: Any) -> Any:
+    """What one writer stores that writes each document itself."""
+    with written_as_they_are():
+        return write(layout, sent, delivery="inline", **options)
+
+
 def differing(tree: Any, wanted: Any) -> dict[Any, Any]:
     return {
         path: (tree.get(path), wanted.get(path))
@@ -123,7 +131,7 @@ def interleaved_runs(draw: st.DrawFn, *, named: bool = False) -> Documents:
 def test_runs_are_stored_alike(
     layout: Layout, way: dict[str, Any], sent: Documents, flush_rows: int
 ) -> None:
-    clean = write(layout, sent, delivery="inline", flush_rows=flush_rows)
+    clean = write_cleanly(layout, sent, flush_rows=flush_rows)
 
     assert differing(deliver(layout, sent, way, flush_rows), clean) == {}
 
@@ -149,7 +157,7 @@ def test_hostile_runs_are_stored_alike(
 ) -> None:
     sent = interleaved(documents(HEALTHY), hostile(changes))
     with TemporaryDirectory() as spool:
-        clean = write(layout, sent, delivery="inline", flush_rows=flush_rows)
+        clean = write_cleanly(layout, sent, flush_rows=flush_rows)
         options = {**way, "flush_rows": flush_rows, **({"spool": spool} if "spool" in way else {})}
 
         assert differing(write(layout, sent, **options), clean) == {}
@@ -186,7 +194,7 @@ def end_writers(
 def test_writers_that_end_at_any_moment_lose_and_double_nothing(
     layout: Layout, sent: Documents, ends: Ends, flush_rows: int, delivery: str
 ) -> None:
-    clean = write(layout, sent, delivery="inline", flush_rows=flush_rows)
+    clean = write_cleanly(layout, sent, flush_rows=flush_rows)
     sink = Moody()
     with TemporaryDirectory() as spool:
         rest = end_writers(layout, sent, sink, spool, ends, flush_rows)
@@ -207,7 +215,7 @@ def test_what_comes_no_more_is_closed_as_if_it_had_been_at_once(
         rest = end_writers(layout, sent, sink, spool, ends, flush_rows)
         taken = sent[: len(sent) - len(rest)]
         options: Any = {"flush_rows": flush_rows, "close_unfinished": True}
-        clean = write(layout, taken, delivery="inline", **options)
+        clean = write_cleanly(layout, taken, **options)
 
         assert differing(write(layout, [], sink, spool=spool, **options), clean) == {}
         assert survey(spool) == []

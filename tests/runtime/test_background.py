@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.runtime.conftest import write
-from tests.runtime.layouts import LAYOUT, descriptor, event, start, stop, whole_run, with_run
+from tests.runtime.layouts import LAYOUT, descriptor, event, key, start, stop, whole_run, with_run
 from tests.runtime.sinks import GUARD, Unready, away
 from tests.runtime.test_writer import INTERNAL, NUMBER, RUN_NODE, notes, rows, same_tree
 from tests.waiting import wait_for
@@ -68,13 +69,30 @@ def test_a_call_returns_though_the_sink_does_not() -> None:
     assert same_tree(sink.tree, write(RUN).tree)
 
 
-def test_documents_may_change_after_the_call() -> None:
-    sink = Unready()
-    with make(sink) as writer, sink.held():
-        for name, document in whole_run(NUMBER, [{"x": 1}]):
-            writer(name, document)
-            document.clear()
-    assert rows(sink)["x"] == [1]
+MANY_KEYS = {**NUMBER, "text": key("string"), "image": key("array", (2,))}
+
+
+@pytest.mark.parametrize("delivery", ["background", "inline"])
+@pytest.mark.parametrize("names", [["x"], ["x", "text"], ["x", "text", "image"]])
+def test_documents_may_change_after_the_call(delivery: Any, names: list[str]) -> None:
+    def send_and_change(name: str, document: dict[str, Any]) -> None:
+        writer(name, document)
+        document.clear()
+
+    sink, image = Unready(), np.zeros(2)
+    with make(sink, delivery=delivery, flush_seconds=3600.0, close_unfinished=True) as writer:
+        send_and_change("start", start())
+        send_and_change("descriptor", descriptor({name: MANY_KEYS[name] for name in names}))
+        for n in range(3):
+            image[:] = n
+            values = {"x": n, "text": f"{n}", "image": image}
+            send_and_change("event", event(n + 1, {name: values[name] for name in names}))
+    assert rows(sink)["x"] == [0, 1, 2]
+    assert sink.tree[RUN_NODE].metadata["stop"]["num_events"] == {"primary": 3}
+    if "image" in names:
+        stored = sink.tree[(*RUN_NODE, "primary", "image")].data
+        assert stored is not None
+        assert stored.tolist() == [[0, 0], [1, 1], [2, 2]]
 
 
 def test_rows_leave_by_age_though_no_document_comes() -> None:

@@ -64,15 +64,18 @@ def test_equal_values_are_stored(wanted: Any, values: list[Any], stored: list[An
     assert array.to_pylist() == (stored or values)
 
 
+TEXTS = st.text(max_size=3) | st.sampled_from(["1", "2.5", "1e400", "nan", "inf", "true"])
+
+
 @given(
-    values=st.lists(st.none() | st.booleans() | st.integers() | st.floats()),
+    values=st.lists(st.none() | st.booleans() | st.integers() | st.floats() | TEXTS),
     wanted=st.sampled_from(
         [FLOAT, INTEGER, BOOLEAN, TEXT, JSON_TEXT, named_type("float32"), named_type("float64", 1)]
     ),
 )
 def test_what_is_known_of_values_changes_nothing(values: list[Any], wanted: Any) -> None:
     array, losses = to_arrow(values, wanted)
-    known, known_losses = to_arrow(values, wanted, of_numbers=True)
+    known, known_losses = to_arrow(values, wanted, are_plain=True)
     assert known.type == array.type
     assert repr(known.to_pylist()) == repr(array.to_pylist())
     assert repr(known_losses) == repr(losses)

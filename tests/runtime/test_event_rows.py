@@ -79,8 +79,8 @@ def test_an_event_without_a_field_is_no_row() -> None:
 
 def test_events_with_values_in_files_are_no_rows() -> None:
     keys = {**NUMBERS, "image": key("array", (2, 2), external="FILESTORE:")}
-    assert RowReader.of(descriptor(keys)) is None
-    assert RowReader.of(descriptor(NUMBERS)) is not None
+    assert RowReader.for_events_of(descriptor(keys)) is None
+    assert RowReader.for_events_of(descriptor(NUMBERS)) is not None
 
 
 def test_rows_and_payloads_keep_their_order() -> None:

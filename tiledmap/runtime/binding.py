@@ -112,8 +112,8 @@ class Binding:
         self._trouble = trouble
         self._read = EventReader(self._keys, self._files).read
         self._rows: list[Row] = []
-        self._numbers = 0
-        """How many of the rows that wait are of numbers alone."""
+        self._plain = 0
+        """How many of the rows that wait are of `PLAIN` values alone."""
         self._chunks: list[Columns] = []
         self._place_of_value = {
             stored: len(FIELDS) + place for place, stored in enumerate(keys.values())
@@ -150,14 +150,15 @@ class Binding:
         return keys == self._keys and not self._files and not self._computed
 
     def add_row(self, row: Row) -> None:
-        """Take an event that was read before: a row of `FIELDS`, data and timestamps."""
+        """Take an event that was read before: `FIELDS`, then data and timestamps, all `PLAIN`."""
         self._rows.append(row)
+        self._plain += 1
         self.waiting += 1
 
     def add_rows(self, rows: Sequence[Row]) -> None:
-        """Take events of numbers, as `add_row` does."""
+        """Take events, as `add_row` does."""
         self._rows += rows
-        self._numbers += len(rows)
+        self._plain += len(rows)
         self.waiting += len(rows)
 
     def add_page(self, page: dict[str, Any]) -> None:
@@ -215,7 +216,7 @@ class Binding:
                 yield from self._guarded(each.rows.flush(), each.rows, None)
             return
         seq_nums = columns[0]
-        of_numbers, self._numbers = self._numbers == len(seq_nums), 0
+        are_plain, self._plain = self._plain == len(seq_nums), 0
         for array in self.arrays:
             values = columns[self._place_of_value[array.data_key]]
             ops = array.rows.write(values, seq_nums)
@@ -229,7 +230,7 @@ class Binding:
                 lambda column: columns[self._place(column)],
                 self._trouble.lost,
                 self._trouble.note,
-                of_numbers=of_numbers,
+                are_plain=are_plain,
             )
             yield from self._guarded(ops, part, seq_nums[0])
 

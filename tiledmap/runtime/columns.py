@@ -26,7 +26,9 @@ from tiledmap.runtime.layout import Document
 EXACT_IN_DOUBLE = 2**53
 
 NUMBERS: frozenset[type] = frozenset({bool, float, int, type(None)})
-"""Types of Python's own numbers, all of which Arrow converts to doubles exactly, or refuses."""
+"""Types of Python's own numbers."""
+PLAIN = NUMBERS | {str}
+"""The same and text: nobody can change them, and Arrow converts them to doubles exactly or not."""
 _NUMPY_INTEGERS = {np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32}
 _EXACT_TYPES: dict[str, set[type]] = {
     "bool": {bool, np.bool_, type(None)},
@@ -126,16 +128,16 @@ def named_type(name: str, depth: int = 0) -> ColumnType:
 
 
 def to_arrow(
-    values: Any, wanted: ColumnType, *, of_numbers: bool = False
+    values: Any, wanted: ColumnType, *, are_plain: bool = False
 ) -> tuple[pa.Array, list[Loss]]:
     """`values`, a sequence, as an Arrow array of the wanted type, and those that it cannot hold.
 
     Parameters
     ----------
-    of_numbers
-        Whether it is known that all of them are of `NUMBERS`.
+    are_plain
+        Whether it is known that all of them are of `PLAIN` types.
     """
-    array = _converted_whole(values, wanted, of_numbers)
+    array = _converted_whole(values, wanted, are_plain)
     if array is not None and _holds_all(array, wanted):
         return array, []
     losses: list[Loss] = []
@@ -150,14 +152,14 @@ def to_arrow(
     return pa.array(items, wanted.arrow), losses
 
 
-def _converted_whole(values: Any, wanted: ColumnType, of_numbers: bool) -> pa.Array | None:
+def _converted_whole(values: Any, wanted: ColumnType, are_plain: bool) -> pa.Array | None:
     if isinstance(values, np.ndarray):
         if wanted.depth == 0 and values.ndim == 1 and values.dtype == _numpy_of(wanted.item):
             return pa.array(values)
         values = values.tolist()
     if wanted.depth:
         return None
-    is_known = of_numbers and wanted.kind == "float"
+    is_known = are_plain and wanted.kind == "float"
     if not is_known and not _EXACT_TYPES[wanted.kind].issuperset(map(type, values)):
         return None
     if wanted.item == pa.float32():  # pyarrow turns what is too large for it into inf

@@ -11,6 +11,7 @@ from threading import RLock
 from typing import Any, TypeAlias
 
 from tiledmap.runtime.backlog import Backlog
+from tiledmap.runtime.columns import NUMBERS, PLAIN
 from tiledmap.runtime.errors import (
     BusyRunError,
     FailedWriteError,
@@ -100,7 +101,7 @@ class Courier:
         Where documents are kept until Tiled has all of a run; None to keep them in memory until
         they are written.
     at_once
-        True to write each document as it comes, and keep none.
+        True to write each document when it comes, and keep none.
     closes_unfinished
         True to make up a stop document for runs that end without one.
     lock
@@ -210,7 +211,8 @@ class Courier:
         self.accepted += 1
         journey.accepted += 1
         if self._at_once:
-            self._write(journey, name, document, shared)
+            # Not as it came: rows wait to be sent, and whoever brought it may change it meanwhile.
+            self._write(journey, encode(name, document, shared))
             if len(self._journeys) > 1:
                 self.flush_due()
             size = 0
@@ -235,7 +237,7 @@ class Courier:
         """Let events of a descriptor come as rows, where they may."""
         if journey.backlog.journal is not None:
             return
-        reader = RowReader.of(descriptor, of_numbers=not self._at_once)
+        reader = RowReader.for_events_of(descriptor, PLAIN if self._at_once else NUMBERS)
         if reader is None:
             return
         if self._at_once and not (journey.writer and journey.writer.takes_rows_of(reader)):
@@ -446,7 +448,7 @@ class Courier:
                 if journey.writer is None or journey.writer.ended:
                     break
                 if isinstance(each, bytes):
-                    self._write_payload(journey, each)
+                    self._write(journey, each)
                 else:
                     self._write_rows(journey, journey.writer, each)
         except BaseException:  # a halt or an interrupt: what was taken is not all written
@@ -484,20 +486,17 @@ class Courier:
         report = partial(self._report, journey)
         return RunWriter(journey.run, replace(self._writing, report=report))
 
-    def _write_payload(self, journey: _Journey, payload: bytes) -> None:
+    def _write(self, journey: _Journey, payload: bytes) -> None:
+        writer = journey.writer
+        assert writer is not None
         try:
-            self._write(journey, *decode(payload))
+            writer.take(*decode(payload))
+            self._count(journey, writer, 1)
         except Exception as error:  # it is damaged, or a fault of ours: others must not suffer
             journey.damage = f"a document of it cannot be written: {in_words(error)}"
             failure = WriteError(journey.damage, run=journey.run)
             failure.__cause__ = error
             self._report(journey, failure)
-
-    def _write(self, journey: _Journey, name: str, document: Any, shared: bool) -> None:
-        writer = journey.writer
-        assert writer is not None
-        writer.take(name, document, shared)
-        self._count(journey, writer, 1)
 
     def _write_rows(self, journey: _Journey, writer: RunWriter, events: EventRows) -> None:
         writer.take_rows(events)

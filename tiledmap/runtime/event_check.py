@@ -14,8 +14,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tiledmap.runtime.columns import NUMBERS
-
 Row: TypeAlias = tuple[Any, ...]
 
 FIELDS = ("seq_num", "time", "uid")
@@ -25,7 +23,6 @@ _REQUIRED = frozenset({"data", "time", "timestamps", "descriptor", "seq_num", "u
 _ALLOWED = _REQUIRED | {"filled"}
 _NOTHING_FILLED: dict[str, Any] = {}
 _LONGEST_UID = 100
-_are_numbers = NUMBERS.issuperset
 
 
 def event_problem(event: Any) -> str | None:
@@ -141,17 +138,21 @@ class EventReader:
     """Turns events with just these data keys into rows.
 
     Those of `external` are in files, and an event says so: ``filled`` is False for each. With
-    `of_numbers`, only events are turned that can be made of their rows again: of Python's own
-    numbers, with a uid of usual length, and with a ``filled``.
+    `of`, only events are turned that can be made of their rows again: with values of these types
+    alone, a uid of usual length, and a ``filled``.
     """
 
-    __slots__ = ("_count", "_fields", "_of_numbers", "_unfilled", "_values")
+    __slots__ = ("_are_right", "_count", "_fields", "_unfilled", "_values")
 
     def __init__(
-        self, keys: Sequence[str], external: Iterable[str] = (), *, of_numbers: bool = False
+        self,
+        keys: Sequence[str],
+        external: Iterable[str] = (),
+        *,
+        of: frozenset[type] | None = None,
     ) -> None:
         self._count = len(keys)
-        self._of_numbers = of_numbers
+        self._are_right = None if of is None else of.issuperset
         self._unfilled = dict.fromkeys(external, False)
         self._values = values_of(keys)
         self._fields = itemgetter("descriptor", "data", "timestamps", *FIELDS)
@@ -160,8 +161,7 @@ class EventReader:
         """The row of an event that is valid and has just the data keys; None of any other event."""
         try:
             descriptor, data, timestamps, seq_num, time, uid = self._fields(event)
-            values = self._values(data)
-            stamps = self._values(timestamps)
+            values = self._values(data) + self._values(timestamps)
         except (KeyError, TypeError, IndexError):
             return None
         filled = event.get("filled", _NOTHING_FILLED)
@@ -175,17 +175,16 @@ class EventReader:
             and (not filled or self._is_unfilled(filled))
             and len(event) == 6 + ("filled" in event)
             and (
-                not self._of_numbers
+                self._are_right is None
                 or (
                     len(event) == len(_ALLOWED)
                     and len(uid) < _LONGEST_UID
-                    and _are_numbers(map(type, values))
-                    and _are_numbers(map(type, stamps))
+                    and self._are_right(map(type, values))
                 )
             )
         ):
             beginning = (seq_num, time, uid)
-            return beginning + values + stamps
+            return beginning + values
         return None
 
     def _is_unfilled(self, filled: dict[str, Any]) -> bool:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
+from tiledmap.runtime.columns import NUMBERS
 from tiledmap.runtime.event_check import FIELDS, EventReader, Row
 from tiledmap.runtime.layout import Document
 
@@ -51,8 +53,8 @@ class RowReader:
 
     Parameters
     ----------
-    of_numbers
-        Whether of events of numbers alone: where rows wait, others may change meanwhile.
+    of
+        Of which types all values must be: of such as nobody can change while rows wait.
 
     Attributes
     ----------
@@ -63,23 +65,26 @@ class RowReader:
     size
         How many bytes a row takes, about.
     read
-        Gives the row of an event that is valid and has these data keys; None of any other.
+        Gives the row of an event that is valid and has such values of these data keys; None of
+        any other.
     """
 
     __slots__ = ("descriptor", "keys", "read", "size")
 
-    def __init__(self, descriptor: str, keys: tuple[str, ...], *, of_numbers: bool = True) -> None:
+    def __init__(
+        self, descriptor: str, keys: tuple[str, ...], of: frozenset[type] = NUMBERS
+    ) -> None:
         self.descriptor = descriptor
         self.keys = keys
         self.size = _SIZE + 2 * _SIZE_OF_VALUE * len(keys)
-        self.read = EventReader(keys, of_numbers=of_numbers).read
+        self.read = EventReader(keys, of=of).read
 
     @classmethod
-    def of(cls, descriptor: Document, *, of_numbers: bool = True) -> "RowReader | None":
+    def for_events_of(cls, descriptor: Document, of: frozenset[type] = NUMBERS) -> Self | None:
         """The reader for a descriptor; None if its events have values in files."""
         uid, data_keys = descriptor.get("uid"), descriptor.get("data_keys")
         if type(uid) is not str or type(data_keys) is not dict:
             return None
         if any(type(each) is not dict or "external" in each for each in data_keys.values()):
             return None
-        return cls(uid, tuple(data_keys), of_numbers=of_numbers)
+        return cls(uid, tuple(data_keys), of)

@@ -164,7 +164,7 @@ class RunWriter:
         is_hooked = "event" in self._hooked
         return binding is not None and not is_hooked and binding.takes_rows_of(rows.keys)
 
-    def take_row(self, event: Document, row: Row) -> None:
+    def take_row(self, event: dict[str, Any], row: Row) -> None:
         """Take an event of which nothing but its row is needed."""
         descriptor = event["descriptor"]
         if self._successions[descriptor].takes_row(event, row):

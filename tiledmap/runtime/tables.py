@@ -100,11 +100,11 @@ class TablePart:
         lost: Lost,
         note: Note,
         *,
-        of_numbers: bool = False,
+        are_plain: bool = False,
     ) -> Iterator[CreateTable | AppendRows]:
         """Ops that append the rows of which `cells` gives the columns.
 
-        `of_numbers` as for `to_arrow`, of all data and timestamps.
+        `are_plain` as for `to_arrow`, of all data and timestamps.
         """
         if self.waiting is not None:
             yield self.waiting
@@ -113,8 +113,8 @@ class TablePart:
         arrays = []
         for column in self.columns:
             values = cells(column)
-            is_known = of_numbers and column.data_key is not None and column.compute is None
-            array, losses = to_arrow(values, column.type, of_numbers=is_known)
+            is_known = are_plain and column.data_key is not None and column.compute is None
+            array, losses = to_arrow(values, column.type, are_plain=is_known)
             arrays.append(array)
             if losses:
                 seq_nums = seq_nums or cells(SEQ_NUM)

@@ -36,6 +36,7 @@ from tests.laws.test_hostile_documents import (
     tree_below,
     write,
 )
+from tests.runtime.originals import written_as_they_are
 from tiledmap.runtime.arrays import _natural
 from tiledmap.runtime.columns import json_text
 from tiledmap.runtime.exact import bounded_repr, split_exact
@@ -242,7 +243,8 @@ def is_kept_whole(value: Any) -> bool:
 def test_a_writer_stores_the_same_of_what_was_encoded(changes: list[Change]) -> None:
     run = [*documents(HEALTHY), *hostile(changes)]
 
-    of_originals, of_payloads = write(LAYOUT, run), write(LAYOUT, decoded(run))
+    with written_as_they_are():
+        of_originals, of_payloads = write(LAYOUT, run), write(LAYOUT, decoded(run))
 
     for uid in (HEALTHY, HOSTILE):
         one, other = tree_below(of_payloads, uid), tree_below(of_originals, uid)
