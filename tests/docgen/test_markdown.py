@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from tiledmap.docgen.highlighting import highlight
-from tiledmap.docgen.markdown import inline_markdown, render_markdown
+from tiledmap.docgen.markdown import block_markdown, inline_markdown, render_markdown
 
 
 def test_headings_are_named_as_code_hosting_sites_do():
@@ -74,7 +74,15 @@ def test_a_figure_is_drawn_with_the_words_that_follow():
 
 
 def test_a_line_has_no_links():
-    assert inline_markdown("`a` [b](c) <d>") == "<code>a</code> b &lt;d&gt;"
+    assert inline_markdown("`a` [b](c) ![p](q) <d>") == "<code>a</code> b p &lt;d&gt;"
+
+
+def test_a_description_has_paragraphs_and_lists_but_no_headings():
+    shown = block_markdown("One\ntwo.\n\n- `a`\n- [b](c)\n\n# <d>\n\ne\n===\n")
+    assert "<p>One\ntwo.</p>" in shown
+    assert "<li><code>a</code></li>\n<li>b</li>" in shown
+    assert "<p># &lt;d&gt;</p>" in shown
+    assert "<h" not in shown
 
 
 @settings(deadline=None, max_examples=50)

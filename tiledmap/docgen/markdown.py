@@ -92,14 +92,24 @@ def render_markdown(
 
 def inline_markdown(text: str) -> Markup:
     """Render a line: code, emphasis and strong; no links."""
-    tokens = _parser().parseInline(text)
+    return _render_text(_parser().parseInline(text))
+
+
+def block_markdown(text: str) -> Markup:
+    """Render paragraphs, lists and code; no links, and no headings."""
+    return _render_text(_parser(headings=False).parse(text))
+
+
+def _render_text(tokens: Sequence[Token]) -> Markup:
     _resolve_links(tokens, lambda _: None)
     return Markup(_parser().renderer.render(tokens, _parser().options, {}))
 
 
 @cache
-def _parser() -> MarkdownIt:
+def _parser(*, headings: bool = True) -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    if not headings:
+        parser.disable(["heading", "lheading"])
     rules = {
         "fence": _fence,
         "figure": _figure,
@@ -211,8 +221,12 @@ def _resolve_links(tokens: Sequence[Token], resolve: Resolve) -> None:
         kept: list[Token] = []
         for child in token.children or ():
             if child.type == "image":
-                child.attrSet("src", resolve(str(child.attrGet("src"))) or "")
-                kept.append(child)
+                target = resolve(str(child.attrGet("src")))
+                if target is not None:
+                    child.attrSet("src", target)
+                    kept.append(child)
+                else:
+                    kept.append(Token("text", "", 0, content=child.content))
             elif child.type == "link_open":
                 target = resolve(str(child.attrGet("href") or ""))
                 opened.append(target is not None)

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 from tiledmap.docgen.anchors import anchor_of_name
 from tiledmap.docgen.highlighting import highlight
 from tiledmap.docgen.links import relative_link
-from tiledmap.docgen.markdown import code_block, inline_markdown
+from tiledmap.docgen.markdown import block_markdown, code_block, inline_markdown
 from tiledmap.docgen.values import Page, Site
 
 
@@ -52,6 +52,7 @@ def _environment() -> Environment:
     )
     filters: dict[str, Any] = {
         "anchor": anchor_of_name,
+        "block_markdown": block_markdown,
         "breakable": breakable,
         "code_block": code_block,
         "highlight": highlight,

@@ -159,7 +159,6 @@ class Subject:
         outline = self.outline
         context = {
             "picture": draw_tree(outline.top),
-            "paragraphs": _paragraphs(outline.description),
             "parents": outline.chain[1:],
             "known": known,
             "dropped": self._dropped(),
@@ -407,10 +406,6 @@ def _anchors_of(history: Sequence[Generation]) -> list[str]:
     numbered = [f"{name} {names[:place].count(name)}" for place, name in enumerate(names)]
     anchors = anchors_of(numbered)
     return [anchors[each] for each in numbered]
-
-
-def _paragraphs(text: str) -> list[str]:
-    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
 
 
 def excerpt(texts: Mapping[str, str], span: Span | None) -> tuple[str, int] | None:
