@@ -119,6 +119,8 @@ def test_the_overview_links_to_what_is_extended(part: Part) -> None:
     page = read(part, "mappings/csx/index.html")
     assert "Extends resources 1.0.0 → bluesky-v3 3.1.0" in page.text
     assert "../bluesky-v3/index.html" in page.links
+    assert "registered where they lie, as one array. Where external present." in page.text
+    assert "All files that no rule above took: no consolidator reads" in page.text
     assert "nodes/streams.every-stream.tables.internal.html" in page.links
 
 

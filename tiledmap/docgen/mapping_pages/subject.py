@@ -19,7 +19,14 @@ from tiledmap.docgen.mapping_pages.lineage import draw_lineage, field_rows, node
 from tiledmap.docgen.mapping_pages.snippets import ancestors, snippet
 from tiledmap.docgen.mapping_pages.tree_picture import draw_tree
 from tiledmap.docgen.mapping_pages.values import Documented
-from tiledmap.docgen.mapping_pages.words import FAMILIES, key_in_words, label_of
+from tiledmap.docgen.mapping_pages.words import (
+    FAMILIES,
+    key_in_words,
+    label_of,
+    sentence,
+    what_is_dropped,
+    where,
+)
 from tiledmap.docgen.values import Crumb, Entry, Heading, Item, Kind, Page
 from tiledmap.outline.values import (
     Dropped,
@@ -52,6 +59,9 @@ _WORDS: Mapping[str, Any] = {
     "label_of": label_of,
     "node_row": node_row,
     "number": lambda number: f"{round(number, 2):g}",
+    "sentence": sentence,
+    "what_is_dropped": what_is_dropped,
+    "where": where,
 }
 """What the templates of mappings call."""
 

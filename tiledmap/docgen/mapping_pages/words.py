@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from tiledmap.outline.values import Entry, Family, OutlineNode
+from tiledmap.outline.values import Dropped, Entry, Family, OutlineNode
+from tiledmap.outline.words import THE_REST
 
 _HOLE = re.compile(r"\$\{\{\s*(.*?)\s*\}\}", re.DOTALL)
 _DEFAULT = re.compile(r"default\(\s*([\w.\[\]\"']+)\s*,.*\)", re.DOTALL)
@@ -26,6 +27,25 @@ def key_in_words(text: str) -> str:
 def _what_varies(expression: str) -> str:
     whole = _DEFAULT.fullmatch(expression)
     return whole[1] if whole else " ".join(expression.split())
+
+
+def sentence(text: str) -> str:
+    """Begin a text with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def where(condition: str) -> str:
+    """Say a rule's condition after what the rule makes; empty for none."""
+    if not condition or condition.startswith("when "):
+        return condition
+    return f"for {condition}" if condition in THE_REST.values() else f"where {condition}"
+
+
+def what_is_dropped(dropped: Dropped) -> str:
+    """Say what a rule does not store."""
+    if dropped.condition in THE_REST.values():
+        return dropped.condition
+    return " ".join(filter(None, (dropped.what, where(dropped.condition))))
 
 
 def varies(text: str) -> bool:
