@@ -1,4 +1,5 @@
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,10 @@ class Absent(MemorySink):
 
 
 def open_files(directory: Path) -> int:
-    links = [Path("/proc/self/fd", fd) for fd in os.listdir("/proc/self/fd")]
-    targets = [os.readlink(link) for link in links if link.is_symlink()]
+    targets = []
+    for fd in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # another thread has closed it meanwhile
+            targets.append(os.readlink(f"/proc/self/fd/{fd}"))
     return sum(target.startswith(str(directory)) for target in targets)
 
 

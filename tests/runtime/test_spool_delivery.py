@@ -443,8 +443,9 @@ def test_a_run_that_another_writer_writes_holds_up_no_other(spool: Path) -> None
     with make(sink, spool) as writer:
         send(writer, run_of("a", [1]))
         send(writer, run_of("b", [1]))
-        assert not writer.flush(timeout=0.1)
+        wait_for(lambda: kept(spool) == [("a", 4)])
         assert sink.tree["b",].closed
+        assert not writer.flush(timeout=0.1)
         assert not writer.close(timeout=0)
     assert kept(spool) == [("a", 4)]
 

@@ -57,7 +57,7 @@ class Line(httpx.BaseTransport):
         Which request it is, counted from 0; none if negative.
     how
         ``request``: it never arrives. ``answer``: it does, its answer does not.
-        ``late``: it arrives when `arrive` is called.
+        ``late``: it arrives when `arrive` is called. ``busy``: a proxy answers that it is.
     """
 
     def __init__(self, line: httpx.BaseTransport, number: int = -1, how: str = "") -> None:
@@ -72,6 +72,8 @@ class Line(httpx.BaseTransport):
         if len(self.made) - 1 != self.number:
             return self.line.handle_request(request)
         request.read()
+        if self.how == "busy":
+            return httpx.Response(500, request=request)
         if self.how == "late":
             self.late = request
             raise httpx.ReadTimeout("timed out", request=request)
@@ -630,6 +632,19 @@ def test_rows_of_a_ragged_array_that_were_half_stored_are_found(
     for op in (*BEGINNING, first, ragged([[1, 2], []]), more_ragged([[3], [4, 5]], 2), close()):
         sink.perform(op)
     assert stored(client, "waveform").read().tolist() == [[1, 2], [], [3], [4, 5]]
+
+
+def test_a_proxy_that_is_busy_while_a_ragged_array_is_looked_at_dooms_no_run(
+    duckdb_catalog: EmbeddedCatalog,
+) -> None:
+    client = duckdb_catalog.client
+    sink = perform(client, *BEGINNING, ragged([[1]]))
+    with line_to(client, 0, "request"):
+        sink.perform(more_ragged([[2, 3]], 1))
+    with line_to(client, 0, "busy") as line:
+        sink.perform(close())
+    assert line.made[:2] == ["GET ragged", "GET ragged"]
+    assert set(client[UID].metadata) == {"start", "stop"}
 
 
 # What an earlier attempt left

@@ -114,7 +114,7 @@ class Ragged:
         try:
             sound = not node.foul and self._read_checksum(node) == (node.sent, node.checksum)
         except RequestError as error:
-            if error.status != httpx.codes.INTERNAL_SERVER_ERROR:
+            if error.status != httpx.codes.INTERNAL_SERVER_ERROR or error.transient:
                 raise
             sound = False
         if not sound:
