@@ -34,6 +34,7 @@ def test_what_is_yaml_stays_as_it_is():
         ("run:\n  key: 'a' + b\n  parent: []\n", {2: ""}),
         ("run:\n\tkey: a\n  parent: []\n", {2: ""}),
         ("a: *\nb: 1\n", {1: ""}),
+        ("a: 'b\nc: 1\nd: 2\ne: 'f'\n", {1: "a: 'b'"}),
     ],
 )
 def test_only_the_line_that_is_written_is_changed(text, lines):
@@ -45,7 +46,9 @@ def test_only_the_line_that_is_written_is_changed(text, lines):
 def test_whatever_is_typed_the_rest_is_still_there(place, typed):
     text = EVERYTHING[:place] + typed + EVERYTHING[place:]
     mended = mend(text)
-    assert mended is not None
+    if mended is None:
+        assert place < EVERYTHING.index("name:")  # nothing is there yet that can be read
+        return
     assert read_source(mended.text)[0] is not None
     before, after = text.split("\n"), mended.text.split("\n")
     same = [a == b for number, (a, b) in enumerate(zip(before, after, strict=True), 1)

@@ -35,20 +35,21 @@ def mend(text: str) -> Mended | None:
     """Make YAML of a text; None where nothing of it can be read."""
     lines = text.split("\n")
     changed: set[int] = set()
+    blamed: set[int] = set()
     for _ in range(ROUNDS):
         fault = _fault(lines)
         if fault is None:
             return Mended("\n".join(lines), frozenset(changed))
-        number, other = _best(lines, fault)
+        blamed.update(fault.lines)
+        number, lines = _best(lines, fault)
         changed.add(number + 1)
-        lines = other
-    fault = _fault(lines)
-    if fault is not None:
-        first = min(fault.lines)
-        changed |= set(range(first + 1, len(lines) + 1))
-        lines = lines[:first] + [""] * (len(lines) - first)
-        fault = _fault(lines)
-    return Mended("\n".join(lines), frozenset(changed)) if fault is None else None
+    ends = sorted({*blamed, len(lines)}, reverse=True)
+    for first in (*ends, *range(ends[-1] - 1, 0, -1)):
+        above = lines[:first] + [""] * (len(lines) - first)
+        if _fault(above) is None:
+            changed |= set(range(first + 1, len(lines) + 1))
+            return Mended("\n".join(above), frozenset(changed))
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,11 @@ def _fault(lines: list[str]) -> _Fault | None:
     except yaml.MarkedYAMLError as error:
         marks = [mark for mark in (error.context_mark, error.problem_mark) if mark is not None]
         at = [min(mark.line, len(lines) - 1) for mark in marks] or [0]
-        before = next((n for n in range(at[-1] - 1, -1, -1) if lines[n].strip()), at[-1])
-        return _Fault(at[-1], tuple(dict.fromkeys((*at, before))))
+        above = range(at[-1] - 1, -1, -1)
+        before = [n for n in above if lines[n].strip()][:1]
+        # A quote that is not closed may end at the next one, far below.
+        left_open = next(([n] for n in above if close(lines[n]) != lines[n]), [])
+        return _Fault(at[-1], tuple(dict.fromkeys((*at, *before, *left_open))))
     except yaml.YAMLError:
         return _Fault(0, (0,))
     source, problems = read_source(text)
