@@ -255,7 +255,8 @@ def _holds(schema: Mapping[str, Any], keyword: Keyword) -> str:
         return f"`{schema['const']}`"
     kinds = schema.get("type", "anything")
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    return " or ".join(_kind(kind, schema, keyword) for kind in kinds)
+    told = [_kind(kind, schema, keyword) for kind in kinds]
+    return (", or " if any("," in each for each in told) else " or ").join(told)
 
 
 def _kind(kind: str, schema: Mapping[str, Any], keyword: Keyword) -> str:
