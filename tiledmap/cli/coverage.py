@@ -61,8 +61,6 @@ def coverage(
 
     Exits with 1 where documents could not be read.
     """
-    if documents and format is CoverageFormat.HTML:
-        raise Mistake("the page says nothing of documents: leave out --documents or --format html")
     if more and not documents:
         raise Mistake(f"what is {str(more[0])!r}? recordings are given with --documents")
     files = find_files([*(documents or ()), *(more or ())])
@@ -71,13 +69,13 @@ def coverage(
     usage = _count(loaded, files, faults) if files else None
     match format:
         case CoverageFormat.TEXT:
-            _print(loaded.outline, usage)
+            _print(loaded, usage)
         case CoverageFormat.JSON:
             typer.echo(json.dumps(_as_json(loaded.outline, usage), indent=2, ensure_ascii=False))
         case CoverageFormat.HTML:
             from tiledmap.docgen.mapping_pages.standalone import coverage_page
 
-            typer.echo(coverage_page(loaded.outline))
+            typer.echo(coverage_page(loaded.outline, usage))
     for fault in faults:
         typer.echo(str(fault), err=True)
     if faults:
@@ -91,13 +89,13 @@ def _count(loaded: "LoadedMapping", files: Sequence[Path], faults: list[Mistake]
         return count_usage(loaded.resolved, loaded.layout, recordings.read_all(files, faults))
 
 
-def _print(outline: "Outline", usage: "Usage | None") -> None:
+def _print(loaded: "LoadedMapping", usage: "Usage | None") -> None:
     from tiledmap.cli.tables import draw_coverage, draw_usage
 
-    draw_coverage(console(sys.stdout), outline.coverage)
+    draw_coverage(console(sys.stdout), loaded.outline.coverage)
     if usage is not None:
         typer.echo()
-        draw_usage(console(sys.stdout), usage)
+        draw_usage(console(sys.stdout), usage, loaded.resolved.at().file)
 
 
 def _as_json(outline: "Outline", usage: "Usage | None") -> dict[str, Any]:

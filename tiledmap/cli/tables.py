@@ -154,18 +154,31 @@ def _summary(rows: Sequence["Coverage"]) -> Iterator[Text]:
             yield Text.assemble((f"{fate}: ", _STYLES[fate]), (meaning, "dim"))
 
 
-def draw_usage(console: "Console", usage: "Usage") -> None:
-    """Print a line for each rule: how often it met something in recorded documents."""
-    runs = f"{usage.runs:,} run{'' if usage.runs == 1 else 's'}"
-    console.print(Text(f"in {runs}", "bold"))
+def draw_usage(console: "Console", usage: "Usage", home: str) -> None:
+    """Print a line for each rule: how often it met something in recorded documents.
+
+    Parameters
+    ----------
+    home
+        The mapping's file: rules of others that met nothing are told together, for a mapping that
+        extends another seldom needs all of it.
+    """
+    console.print(Text(usage.title, "bold"))
+    idle = []
     for rule in usage.rules:
-        matched = f"matched {rule.matched:,} of {rule.of:,} {rule.what}"
-        style = "" if rule.matched else "yellow"
-        console.print(Text(f"  {printable(rule.rule)}: ").append(matched, style))
+        if not rule.matched and rule.at.file != home:
+            idle.append(rule.rule)
+        else:
+            _draw_use(console, f"{rule.rule}: ", rule.words, used=bool(rule.matched))
     for use in usage.fields:
-        seen = f"seen in {use.seen:,} of {use.of:,}" if use.seen else "never seen"
-        style = "" if use.seen else "yellow"
         field = f"{use.document}.{use.field}"
-        console.print(Text(f"  {printable(field)}: declared, ").append(seen, style))
-    unused = len(usage.unused)
-    console.print(Text(f"{unused:,} of these met nothing" if unused else "all of these are used"))
+        _draw_use(console, f"{field}: declared, ", use.words, used=bool(use.seen))
+    if idle:
+        _draw_use(console, "inherited, matched nothing: ", ", ".join(idle), used=False)
+    console.print(Text(usage.summary))
+
+
+def _draw_use(console: "Console", name: str, words: str, *, used: bool) -> None:
+    text = Text(printable(name)).append(printable(words), "" if used else "yellow")
+    for number, line in enumerate(broken(console, text, console.width - 4)):
+        console.print(Text("    " if number else "  ").append_text(line), soft_wrap=True)

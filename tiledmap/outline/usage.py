@@ -44,6 +44,11 @@ class RuleUse:
     what: str
     at: Span
 
+    @property
+    def words(self) -> str:
+        """How often it met something."""
+        return f"matched {self.matched:,} of {self.of:,} {self.what}"
+
 
 @dataclass(frozen=True, slots=True)
 class FieldUse:
@@ -54,6 +59,11 @@ class FieldUse:
     seen: int
     of: int
 
+    @property
+    def words(self) -> str:
+        """How often it was there."""
+        return f"seen in {self.seen:,} of {self.of:,}" if self.seen else "never seen"
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -62,6 +72,17 @@ class Usage:
     runs: int
     rules: tuple[RuleUse, ...]
     fields: tuple[FieldUse, ...]
+
+    @property
+    def title(self) -> str:
+        """What was looked at."""
+        return f"in {self.runs:,} run{'' if self.runs == 1 else 's'}"
+
+    @property
+    def summary(self) -> str:
+        """How much of the mapping is of use."""
+        unused = len(self.unused)
+        return f"{unused:,} of these met nothing" if unused else "all of these are used"
 
     @property
     def unused(self) -> tuple[RuleUse | FieldUse, ...]:

@@ -7,11 +7,18 @@ from markupsafe import Markup
 from tiledmap.docgen.mapping_pages.coverage import coverage_sections
 from tiledmap.docgen.rendering import render
 from tiledmap.docgen.values import Page, Site
+from tiledmap.outline.usage import Usage
 from tiledmap.outline.values import Outline
 
 
-def coverage_page(outline: Outline) -> str:
-    """Return the HTML of a mapping's coverage, with its styles and its script inside."""
+def coverage_page(outline: Outline, usage: Usage | None = None) -> str:
+    """Return the HTML of a mapping's coverage, with its styles and its script inside.
+
+    Parameters
+    ----------
+    usage
+        What recorded documents make use of, where there are some.
+    """
     page = Page(
         "coverage.html",
         f"Coverage of {outline.name}",
@@ -19,6 +26,7 @@ def coverage_page(outline: Outline) -> str:
         {
             "outline": outline,
             "sections": coverage_sections(outline),
+            "usage": usage,
             "styles": [_asset("site.css"), _asset("mapping.css")],
         },
     )
