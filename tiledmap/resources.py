@@ -28,6 +28,11 @@ def schema_text(name: str) -> str:
     return (_folder("schemas") / f"{name}.schema.json").read_text(encoding="utf-8")
 
 
+def problem_page(code: str) -> str:
+    """Read the page of a problem's code, in Markdown."""
+    return (reference_folder() / "problems" / f"{code}.md").read_text(encoding="utf-8")
+
+
 def reference_folder() -> Path:
     """Return the folder of the reference: the language, functions, problems and verbs, in words."""
     in_wheel = _PACKAGE / "_reference"

@@ -2,6 +2,7 @@ import pytest
 
 from tests.editor.marked import HEADER, MARK, ON_V3, opened
 from tiledmap.editor.hover import hover
+from tiledmap.problems import CODES
 
 BEAMLINE = f"""{ON_V3}
 source:
@@ -135,7 +136,31 @@ def test_what_is_written_is_explained(stretch, said):
 )
 def test_where_there_is_nothing_to_say_nothing_is_said(text):
     document, index = opened(text)
-    assert hover(document, index) is None
+    found = hover(document, index)
+    assert found is None or found.markdown.startswith("# TM")  # what is wrong there
+
+
+@pytest.mark.parametrize("place", ["parn", "parnt", "ignore[TM5"])
+def test_the_code_of_what_is_wrong_is_explained(place):
+    text = f"{ON_V3}run:\n  parnt: [a]\n  key: a  # tiledmap: ignore[TM502] nobody looks\n"
+    document, _ = opened(text)
+    found = hover(document, text.index(place) + len(place))
+    code = "TM502" if place.endswith("5") else "TM005"
+    assert found is not None
+    assert found.markdown.startswith(f"# {code}: {CODES[code].title}")
+    assert "language reference for the keys" in found.markdown or code == "TM502"  # no dead link
+    lines, span = text.split("\n"), found.span
+    assert lines[span.line - 1][span.column - 1 : span.end_column - 1] in ("parnt", "TM502")
+
+
+def test_a_problem_of_many_lines_is_explained_on_the_first():
+    document, _ = opened("tiledmap: 1\ndescription: x\n")
+    (span,) = {each.span for each in document.problems if each.message.endswith("'run'")}
+    assert span.end_line > span.line
+    first, last = (hover(document, document.text.index(word)) for word in (": 1", "x"))
+    assert first is not None
+    assert "# TM011" in first.markdown
+    assert last is None
 
 
 def test_a_value_that_came_from_elsewhere_is_shown(monkeypatch):

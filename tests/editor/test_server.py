@@ -125,6 +125,27 @@ def test_problems_of_an_inherited_text_are_shown_until_they_are_mended(client, p
     assert client.next_problems(child) == []
 
 
+def test_tests_have_their_problems_too_and_follow_their_mapping(client, parent):
+    path = parent.with_name("parent.test.yaml")
+    text = (
+        "tiledmap_test: 1\nmapping: ./parent.yaml\n"
+        "tests: [{name: a, settings: {root: /x}, given: {documents: []}, strikt: true}]\n"
+    )
+    found = client.open(path, text)
+    assert [(each["code"], stretch(text, each["range"])) for each in found] == [
+        ("TM011", "a"),
+        ("TM009", "[]"),
+        ("TM005", "strikt"),
+    ]
+    assert len(client.change(path, text.replace("[]", "[[stop, {}]]"))) == 3
+    assert client.open(parent, PARENT.replace("root:", "files:")) == []
+    codes = [each["code"] for each in client.next_problems(path)]
+    assert codes == ["TM011", "TM025", "TM603", "TM005"]
+    client.close(parent)
+    assert len(client.next_problems(path)) == 3
+    client.close(path)
+
+
 def test_files_that_change_beside_the_editor_are_read_again(client, parent, child):
     parent.write_text(f"{PARENT}titel: x\n")
     changes = {"changes": [{"uri": parent.as_uri(), "type": 2}]}

@@ -12,7 +12,9 @@ from tiledmap.editor.definition import definition
 from tiledmap.editor.fixes import fixes
 from tiledmap.editor.hover import hover
 from tiledmap.editor.symbols import symbols
-from tiledmap.editor.workspace import Document, Workspace, is_mapping
+from tiledmap.editor.workspace import Document, Workspace, form_of
+from tiledmap.language.nodes import Mapping
+from tiledmap.testing.cases.statements import CaseFileStatement
 
 MAPPINGS = Path(__file__).parents[1] / "mappings"
 INVALID = sorted((MAPPINGS / "invalid").glob("*/mapping.yaml"))
@@ -141,10 +143,12 @@ def test_suppressions_count():
 
 
 def test_other_yaml_is_left_alone():
-    assert is_mapping(PARENT)
-    assert is_mapping("# yaml-language-server: $schema=../mapping-v1.schema.json\nname: x\n")
-    assert not is_mapping("services: {tiledmap: {image: x}}\n")
-    assert not is_mapping("tiledmap_test: 1\n")
+    assert form_of(PARENT) is Mapping
+    schema = "# yaml-language-server: $schema=../mapping-{}v1.schema.json\nname: x\n"
+    assert form_of(schema.format("")) is Mapping
+    assert form_of("mapping: x\ntiledmap_test: 1\n") is CaseFileStatement
+    assert form_of(schema.format("test-")) is CaseFileStatement
+    assert form_of("services: {tiledmap: {image: x}}\n") is None
 
 
 def test_line_ends_of_windows_make_no_difference():

@@ -94,12 +94,11 @@ def _explain_code(code: str, format: TreeFormat) -> None:
     """Print the page of a problem's code."""
     from tiledmap.problems.codes import CODES
     from tiledmap.problems.nearest import did_you_mean
-    from tiledmap.resources import reference_folder
+    from tiledmap.resources import problem_page
 
-    page = reference_folder() / "problems" / f"{code}.md"
-    if code not in CODES or not page.is_file():
+    if code not in CODES:
         raise Mistake(f"there is no problem {code}", did_you_mean(code, CODES))
-    text = page.read_text(encoding="utf-8")
+    text = problem_page(code)
     if format is TreeFormat.JSON:
         kind = CODES[code]
         said = {"code": code, "title": kind.title, "severity": kind.severity.value, "page": text}

@@ -15,7 +15,7 @@ from tiledmap.editor.cursor import Cursor, cursor_while_typing
 from tiledmap.editor.expressions import expression_around, scope_at, unfinished_at
 from tiledmap.editor.hover import holder_type
 from tiledmap.editor.rules import inherited_rules, nameable_rules, rules_beside
-from tiledmap.editor.workspace import Document, is_mapping
+from tiledmap.editor.workspace import Document, form_of
 from tiledmap.language import nodes
 from tiledmap.language.functions import (
     FUNCTIONS,
@@ -26,9 +26,9 @@ from tiledmap.language.functions import (
 from tiledmap.language.load import read_mapping
 from tiledmap.language.shapes import Kind, fields_of
 from tiledmap.language.yaml_source import MappingNode, SequenceNode
+from tiledmap.problems import CODES
 from tiledmap.resources import shipped_mappings
 
-_NOTHING_YET = nodes.Mapping(tiledmap=1, name="unnamed", version="0.0.0")
 _HOLE = "${{ "
 
 
@@ -55,7 +55,7 @@ class Completion:
 
 def completions(document: Document, index: int) -> Iterator[Completion]:
     """Yield what may be written at a place, the likeliest first."""
-    cursor = cursor_while_typing(document.text, index)
+    cursor = cursor_while_typing(document.text, index, document.form)
     if cursor is None:
         return
     if expression_around(cursor) is not None:
@@ -98,8 +98,8 @@ def _table_keys(
     """Offer the keys of a table that are known: inherited settings, fields of a document."""
     field = cursor.level.field
     typed = len(cursor.before)
-    if field is not None and field.name == "settings" and document.inherited is not None:
-        for name, setting in document.inherited.settings.items():
+    if field is not None and field.name == "settings" and document.base is not None:
+        for name, setting in document.base.settings.items():
             if name not in given:
                 detail = setting.type.value if setting.type is not None else ""
                 words = explaining.of_setting(name, document)
@@ -140,8 +140,11 @@ def _values(cursor: Cursor, document: Document) -> Iterator[Completion]:
                 yield Completion(word, "word", word, typed, meaning, meaning)
     elif shape.kind is Kind.BOOLEAN:
         yield from (Completion(word, "word", word, typed) for word in ("true", "false"))
-    elif field == "extends":
+    elif field in ("extends", "mapping"):
         yield from _mappings(document, typed)
+    elif field == "expect_problem":
+        for code in CODES.values():
+            yield Completion(code.id, "word", code.id, typed, code.title)
     elif field == "name" and issubclass(level.cls, nodes.Rule):
         yield from _rule_names(cursor, document)
     elif field == "consolidator":
@@ -154,8 +157,7 @@ def _values(cursor: Cursor, document: Document) -> Iterator[Completion]:
     elif shape.kind is Kind.JSON and cursor.keys[-1] == "type":
         yield from (Completion(word, "word", word, typed, "JSON Schema") for word in JSON_TYPES)
     elif level.cls is nodes.DocumentAdditions and field == "required":
-        mapping = document.mapping or _NOTHING_YET
-        held = types_of_names(mapping).get(str(level.key))
+        held = types_of_names(document.mapping).get(str(level.key))
         yield from _fields(held, typed, "") if held is not None else ()
     elif level.cls is nodes.DataKeyRepair and field == "dtype":
         yield from (
@@ -165,7 +167,7 @@ def _values(cursor: Cursor, document: Document) -> Iterator[Completion]:
         )
     else:
         for name, rule in nameable_rules(cursor, document).items():
-            words = explaining.of_rule(rule, document)
+            words = explaining.of_rule(name, rule, document)
             yield Completion(name, "rule", name, typed, rule.at("name").file, words)
     if shape.kind in (Kind.TEXT, Kind.FREE, Kind.ENTRY) and not cursor.before:
         documentation = "A hole in a text: an expression, whose value is put here."
@@ -173,15 +175,15 @@ def _values(cursor: Cursor, document: Document) -> Iterator[Completion]:
 
 
 def _can_be_copied(word: str, cursor: Cursor, document: Document) -> bool:
-    scope = scope_at(cursor, document.mapping or _NOTHING_YET)
+    scope = scope_at(cursor, document.mapping)
     return ("descriptor" if word == "data_keys" else word) in scope
 
 
 def _mappings(document: Document, typed: int) -> Iterator[Completion]:
-    """Offer what can be extended: the shipped mappings, and the files beside this one."""
+    """Offer what can be stood on: the shipped mappings, and the files beside this one."""
     for name, path in shipped_mappings().items():
         version, title = _shipped_header(path)
-        text = f"{name}@^{version.partition('.')[0]}"
+        text = f"{name}@^{version.partition('.')[0]}" if document.is_mapping else name
         yield Completion(name, "mapping", text, typed, f"shipped, {version}", title)
     here = Path(document.file)
     for path in sorted(here.parent.glob("*.y*ml")):
@@ -202,7 +204,7 @@ def _header(path: Path) -> tuple[str, str]:
 
 def _says_mapping(path: Path) -> bool:
     try:
-        return is_mapping(path.read_text("utf-8", errors="replace"))
+        return form_of(path.read_text("utf-8", errors="replace")) is nodes.Mapping
     except OSError:
         return False
 
@@ -236,9 +238,9 @@ def _pattern_words(cursor: Cursor, document: Document) -> tuple[str, ...]:
     """Return what a field of `match` is known to be."""
     name = cursor.level.field.name if cursor.level.field is not None else ""
     words = _PATTERN_WORDS.get(name)
-    if words is not None or document.mapping is None:
+    if words is not None:
         alone = isinstance(cursor.holder, SequenceNode) and name in ("shape", "external")
-        return words if words is not None and not alone else ()
+        return () if alone else words
     repairs = (document.mapping.repair or nodes.Repairs()).resources
     if name == "spec":
         specs = [rule.match.spec.texts for rule in repairs if rule.match and rule.match.spec]
@@ -259,16 +261,16 @@ def _in_expression(cursor: Cursor, document: Document) -> Iterator[Completion]:
     if found is None:
         return
     root, steps, word = found
-    mapping = document.mapping or _NOTHING_YET
-    scope = scope_at(cursor, mapping)
+    scope = scope_at(cursor, document.mapping)
     if not root:
         for name, type in scope.items():
             detail = "" if type.properties else str(type)
             documentation = explaining.of_name(name, type)
             yield Completion(name, "name", name, len(word), detail, documentation)
-        yield from _functions(len(word))
+        if document.is_mapping:
+            yield from _functions(len(word))
     elif root == "settings" and not steps:
-        for name, setting in mapping.settings.items():
+        for name, setting in document.mapping.settings.items():
             detail = setting.type.value if setting.type is not None else ""
             documentation = explaining.of_setting(name, document)
             yield Completion(name, "setting", name, len(word), detail, documentation)

@@ -21,7 +21,6 @@ from tiledmap.language.yaml_source import (
 )
 
 _PLACEHOLDER = "_"
-_MAPPING = Shape(Kind.NODE, Mapping)
 _TABLE_OF_VALUES = Shape(Kind.TABLE, item=Shape(Kind.JSON))
 
 
@@ -90,12 +89,15 @@ class Cursor:
         return self.text[: self.offset]
 
 
-def cursor_in(source: Source, index: int) -> Cursor | None:
-    """Find what stands at a place of a text that is YAML; None where nothing does."""
-    return _Walk(index).down(source.root, _MAPPING, (), (), None)
+def cursor_in(source: Source, index: int, form: type[Node] = Mapping) -> Cursor | None:
+    """Find what stands at a place of a text that is YAML; None where nothing does.
+
+    `form` is the class of the statement that the text is.
+    """
+    return _Walk(index).down(source.root, Shape(Kind.NODE, form), (), (), None)
 
 
-def cursor_while_typing(text: str, index: int) -> Cursor | None:
+def cursor_while_typing(text: str, index: int, form: type[Node] = Mapping) -> Cursor | None:
     """Find what is being written at a place, however little there is of it."""
     before, after = text[:index], text[index:]
     line_start = before.rfind("\n") + 1
@@ -113,7 +115,7 @@ def cursor_while_typing(text: str, index: int) -> Cursor | None:
     source, _ = read_source(mended.text)
     if source is None:
         return None
-    found = cursor_in(source, start + index - line_start)
+    found = cursor_in(source, start + index - line_start, form)
     if found is None or found.scalar is None or not added:
         return found
     value = found.text[: found.offset] + found.text[found.offset + len(_PLACEHOLDER) :]

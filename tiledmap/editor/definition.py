@@ -13,11 +13,12 @@ from tiledmap.problems import NOWHERE, Span
 def definition(document: Document, index: int) -> Span | None:
     """Find where a place leads; None where it leads nowhere.
 
-    An inherited rule, a table, a setting, a declared field, the mapping that is extended.
+    A rule that is inherited or named, a setting, a declared field, the mapping that is extended
+    or tested.
     """
-    if document.source is None or document.mapping is None:
+    if document.source is None:
         return None
-    cursor = cursor_in(document.source, index)
+    cursor = cursor_in(document.source, index, document.form)
     if cursor is None:
         return None
     word = word_at(cursor)
@@ -26,7 +27,7 @@ def definition(document: Document, index: int) -> Span | None:
 
 
 def _of_word(word: Word, cursor: Cursor, document: Document) -> Span:
-    if document.mapping is None or not word.steps:
+    if not word.steps:
         return _of_item(word, cursor)
     if word.root == "settings":
         return _of_setting(str(word.steps[0]), document)
@@ -42,17 +43,17 @@ def _of_item(word: Word, cursor: Cursor) -> Span:
 def _of_scalar(cursor: Cursor, document: Document) -> Span:
     level = cursor.level
     field = level.field.name if level.field is not None else ""
-    if field == "extends":
-        return document.inherited.at("name") if document.inherited is not None else NOWHERE
+    if field in ("extends", "mapping"):
+        return document.base.at("name") if document.base is not None else NOWHERE
     if field == "settings" and len(cursor.keys) == 2:
         return _of_setting(cursor.text, document)
     if issubclass(level.cls, nodes.Rule) and field in ("name", "remove"):
         rule = inherited_rule(cursor, document)
         return rule.at("name") if rule is not None else NOWHERE
-    rule = named_rule(cursor, document)
-    if rule is not None:
-        return rule.at("name")
-    if level.cls is nodes.DocumentAdditions and field == "required" and document.mapping:
+    named = named_rule(cursor, document)
+    if named is not None:
+        return named.at("name")
+    if level.cls is nodes.DocumentAdditions and field == "required":
         additions = find(document.mapping, cursor.levels)
         if isinstance(additions, nodes.DocumentAdditions) and cursor.text in additions.properties:
             return additions.key_at(f"properties.{cursor.text}")
@@ -61,10 +62,10 @@ def _of_scalar(cursor: Cursor, document: Document) -> Span:
 
 def _of_setting(name: str, document: Document) -> Span:
     """Find the key of a setting's declaration: where its type is said, not a new default."""
-    mapping = document.mapping
-    setting = mapping.settings.get(name) if mapping is not None else None
-    if mapping is None or setting is None:
+    setting = document.mapping.settings.get(name)
+    if setting is None:
         return NOWHERE
-    keys = [each.key_at(f"settings.{name}") for each in (mapping, document.inherited) if each]
+    holders = (document.mapping, document.base)
+    keys = [each.key_at(f"settings.{name}") for each in holders if each is not None]
     declared = setting.at("type").file
     return next((key for key in keys if key.file == declared), keys[0])

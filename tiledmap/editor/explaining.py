@@ -1,5 +1,6 @@
 """In words, as Markdown: what a field, a function, a keyword, a setting or a rule is."""
 
+import re
 from textwrap import dedent
 
 from tiledmap.documents.schemas import SCHEMA_FILES, document_schema
@@ -11,6 +12,8 @@ from tiledmap.language.functions import Function
 from tiledmap.language.json_schema import WORDS
 from tiledmap.language.shapes import FieldShape, Kind, Shape
 from tiledmap.problems import NOWHERE, Span
+from tiledmap.resources import problem_page
+from tiledmap.testing.cases.json_schema import WORDS as CASE_WORDS
 
 _LONGEST_EXCERPT = 24
 _DERIVED = {
@@ -20,7 +23,9 @@ _DERIVED = {
     "device.",
     "settings": "The settings of this mapping.",
     "index": "The number of a file, counted from 0.",
+    "here": "The directory of this file.",
 }
+_RELATIVE_LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]*\)")
 _DECLARED_IN = {
     "event-model": "Declared by event-model.",
     "source": "Declared under `source` of the mapping.",
@@ -92,7 +97,8 @@ def of_word(shape: Shape, word: str) -> str:
 
 def word_meaning(shape: Shape, word: str) -> str:
     """Say what a word of an enumeration stands for."""
-    return WORDS.get(shape.cls, {}).get(word, "") if shape.cls is not None else ""
+    meanings = WORDS | CASE_WORDS
+    return meanings.get(shape.cls, {}).get(word, "") if shape.cls is not None else ""
 
 
 def _inside(shape: Shape) -> list[str]:
@@ -107,8 +113,7 @@ def _inside(shape: Shape) -> list[str]:
 
 def of_setting(name: str, document: Document) -> str:
     """Describe a setting: its type, default and help, and the value that it has now."""
-    mapping = document.mapping
-    setting = mapping.settings.get(name) if mapping is not None else None
+    setting = document.mapping.settings.get(name)
     if setting is None:
         return ""
     default = setting.default.plain() if setting.default is not None else None
@@ -135,23 +140,27 @@ def of_inherited(rule: nodes.Rule, document: Document) -> str:
     return _page(head, excerpt(rule.at(), document))
 
 
-def of_rule(rule: nodes.Rule, document: Document) -> str:
+def of_rule(name: str, rule: nodes.Node, document: Document) -> str:
     """Describe a rule that is named somewhere else."""
-    head = f"**{rule.name}**, {_named(rule.at('name'))}:"
+    head = f"**{name}**, {_named(rule.at('name'))}:"
     return _page(head, excerpt(rule.at(), document))
 
 
 def of_mapping(document: Document) -> str:
-    """Describe the mapping that is extended."""
-    chain = document.examined.resolved.chain
-    if document.inherited is None or len(chain) < 2:
+    """Describe the mapping that is extended, or tested."""
+    chain = document.examined.resolved.chain[1 if document.is_mapping else 0 :]
+    described = document.base
+    if described is None or not chain:
         return ""
-    parent = chain[1]
-    described = document.inherited
-    head = f"**{parent.name}** {parent.version}, {parent.file}"
-    further = " > ".join(f"{link.name} {link.version}" for link in chain[1:])
-    line = f"The chain: {further}." if len(chain) > 2 else ""
+    head = f"**{chain[0].name}** {chain[0].version}, {chain[0].file}"
+    further = " > ".join(f"{link.name} {link.version}" for link in chain)
+    line = f"The chain: {further}." if len(chain) > 1 else ""
     return _page(head, described.title or "", described.description or "", line)
+
+
+def of_code(code: str) -> str:
+    """Explain a problem's code, as ``tiledmap explain`` does; without links between pages."""
+    return _RELATIVE_LINK.sub(r"\1", problem_page(code)).strip()
 
 
 def excerpt(span: Span, document: Document) -> str:
@@ -191,4 +200,4 @@ def _flat(text: str) -> str:
 
 
 def _page(*parts: str) -> str:
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(dict.fromkeys(part for part in parts if part))

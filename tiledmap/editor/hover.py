@@ -1,5 +1,7 @@
 """What the word under the mouse means."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tiledmap.check.scopes import types_of_names
@@ -9,12 +11,14 @@ from tiledmap.documents.types import Type
 from tiledmap.editor import explaining
 from tiledmap.editor.cursor import Cursor, cursor_in
 from tiledmap.editor.expressions import Word, find, scope_at, word_at
+from tiledmap.editor.places import Places
 from tiledmap.editor.rules import inherited_rule, named_rule
 from tiledmap.editor.workspace import Document
 from tiledmap.language import nodes
 from tiledmap.language.functions import Function, function_named
 from tiledmap.language.shapes import Kind, fields_of
-from tiledmap.problems import NOWHERE, Span
+from tiledmap.language.yaml_source import Characters
+from tiledmap.problems import CODES, NOWHERE, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +30,42 @@ class Hover:
 
 
 def hover(document: Document, index: int) -> Hover | None:
-    """Explain what stands at a place; None where nothing does."""
-    if document.source is None or document.mapping is None:
+    """Explain what stands at a place, and what is wrong there; None where nothing does or is."""
+    found = [each for each in (_code_at(document, index), _standing(document, index)) if each]
+    found += _wrong(document, index)
+    if not found:
         return None
-    cursor = cursor_in(document.source, index)
+    return Hover("\n\n---\n\n".join(dict.fromkeys(each.markdown for each in found)), found[0].span)
+
+
+def _code_at(document: Document, index: int) -> Hover | None:
+    """Explain the code of a problem that is written at a place, such as in a comment."""
+    for found in re.finditer(r"\bTM\d{3}\b", document.text):
+        if found.start() <= index <= found.end() and found[0] in CODES:
+            span = Characters(document.file, document.text).span(*found.span())
+            return Hover(explaining.of_code(found[0]), span)
+    return None
+
+
+def _wrong(document: Document, index: int) -> Iterator[Hover]:
+    """Explain the problems that are shown at a place: of many lines, on the first."""
+    places = Places(document.text)
+    for problem in document.problems:
+        start, end = places.indexes(problem.span)
+        if start <= index <= end and "\n" not in document.text[start:index]:
+            yield Hover(explaining.of_code(problem.code), problem.span)
+
+
+def _standing(document: Document, index: int) -> Hover | None:
+    """Explain what stands at a place."""
+    if document.source is None:
+        return None
+    cursor = cursor_in(document.source, index, document.form)
     if cursor is None or cursor.scalar is None:
         return None
     word = word_at(cursor)
     if word is not None:
-        words = _of_word(word, cursor, document, document.mapping)
+        words = _of_word(word, cursor, document)
         span = cursor.scalar.span_of(word.start, word.end)
     else:
         words = _of_key(cursor, document) if cursor.on_key else _of_value(cursor, document)
@@ -42,13 +73,13 @@ def hover(document: Document, index: int) -> Hover | None:
     return Hover(words, span) if words else None
 
 
-def _of_word(word: Word, cursor: Cursor, document: Document, mapping: nodes.Mapping) -> str:
+def _of_word(word: Word, cursor: Cursor, document: Document) -> str:
     if word.is_call:
         function = function_named(word.root)
         return explaining.of_function(function) if isinstance(function, Function) else ""
     if word.root == "settings" and word.steps:
         return explaining.of_setting(str(word.steps[0]), document)
-    type = scope_at(cursor, mapping).get(word.root)
+    type = scope_at(cursor, document.mapping).get(word.root)
     if type is None:
         return ""
     if not word.steps:
@@ -57,7 +88,7 @@ def _of_word(word: Word, cursor: Cursor, document: Document, mapping: nodes.Mapp
     if field is None:
         return ""
     path = word.root + "".join(_shown(step) for step in word.steps)
-    declared = declaration_of(word, cursor, mapping)
+    declared = declaration_of(word, cursor, document.mapping)
     return explaining.of_field(path, field, _declared_in(word, type), declared)
 
 
@@ -106,8 +137,6 @@ def holder_type(cursor: Cursor, document: Document) -> Type | None:
     """Return the type of the document whose fields are the keys at a place; None for none."""
     level, mapping = cursor.level, document.mapping
     name = level.field.name if level.field is not None else ""
-    if mapping is None:
-        return None
     if level.cls is nodes.DocumentAdditions:
         return types_of_names(mapping).get(str(level.key))
     if level.cls is nodes.Events and name == "without":
@@ -135,16 +164,16 @@ def _of_value(cursor: Cursor, document: Document) -> str:
     name = level.field.name if level.field is not None else ""
     if cursor.shape.kind is Kind.ENUM:
         return explaining.of_word(cursor.shape, cursor.text)
-    if name == "extends":
+    if name in ("extends", "mapping"):
         return explaining.of_mapping(document)
     if name == "name" and issubclass(level.cls, nodes.Rule):
         rule = inherited_rule(cursor, document)
         return explaining.of_inherited(rule, document) if rule is not None else ""
-    rule = named_rule(cursor, document)
-    if rule is not None:
-        return explaining.of_rule(rule, document)
+    named = named_rule(cursor, document)
+    if named is not None:
+        return explaining.of_rule(cursor.text, named, document)
     if level.cls is nodes.DocumentAdditions and name == "required":
-        held = types_of_names(document.mapping).get(str(level.key)) if document.mapping else None
+        held = types_of_names(document.mapping).get(str(level.key))
         field = held.properties.get(cursor.text) if held is not None else None
         return explaining.of_field(cursor.text, field) if field is not None else ""
     return ""

@@ -1,6 +1,6 @@
-"""The rules that a place of a mapping speaks of: the inherited one of a name, the one named."""
+"""The rules that a place speaks of: the inherited one of a name, the one named."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from tiledmap.editor.cursor import Cursor, Level
 from tiledmap.editor.expressions import find
@@ -15,27 +15,39 @@ def inherited_rule(cursor: Cursor, document: Document) -> nodes.Rule | None:
 
 def inherited_rules(cursor: Cursor, document: Document) -> Mapping[str, nodes.Rule]:
     """Return the inherited rules among which the rule around a place stands, by name."""
-    return rules_beside(cursor.levels, document.inherited)
+    return rules_beside(cursor.levels, document.base)
 
 
-def named_rule(cursor: Cursor, document: Document) -> nodes.Rule | None:
-    """Find the rule that a place names: with ``over``, or with ``table``."""
+def named_rule(cursor: Cursor, document: Document) -> nodes.Node | None:
+    """Find the rule that a place names: with ``over``, ``table`` or a test's ``made_by``."""
     return nameable_rules(cursor, document).get(cursor.text)
 
 
-def nameable_rules(cursor: Cursor, document: Document) -> Mapping[str, nodes.Rule]:
+def nameable_rules(cursor: Cursor, document: Document) -> Mapping[str, nodes.Node]:
     """Return the rules that can be named at a place, by name; none elsewhere."""
     level = cursor.level
     field = level.field.name if level.field is not None else ""
     if field == "over":
-        others = dict(rules_beside(cursor.levels, document.mapping))
-        others.pop(level.name or "", None)
-        return others
-    if field == "table" and level.cls is nodes.DataRule and document.mapping is not None:
+        others = rules_beside(cursor.levels, document.mapping)
+        return {name: rule for name, rule in others.items() if name != level.name}
+    if field == "table" and level.cls is nodes.DataRule:
         stream = find(document.mapping, cursor.levels[:-1])
         if isinstance(stream, nodes.StreamRule):
             return {table.name: table for table in stream.tables}
+    if field == "made_by":
+        return dict(_makers(document.mapping))
     return {}
+
+
+def _makers(mapping: nodes.Mapping) -> Iterator[tuple[str, nodes.Node]]:
+    """Yield the rules that make nodes, with their dotted names."""
+    if mapping.run is not None:
+        yield "run", mapping.run
+    for stream in mapping.streams:
+        yield f"streams.{stream.name}", stream
+        for section in ("data", "tables", "coordinates"):
+            for rule in getattr(stream, section):
+                yield f"streams.{stream.name}.{section}.{rule.name}", rule
 
 
 def rules_beside(

@@ -18,7 +18,7 @@ from tiledmap.editor.fixes import Fix, fixes
 from tiledmap.editor.hover import hover
 from tiledmap.editor.places import Places, Position
 from tiledmap.editor.symbols import Symbol, symbols
-from tiledmap.editor.workspace import Document, Workspace, is_mapping, place_of
+from tiledmap.editor.workspace import Document, Workspace, form_of, place_of
 from tiledmap.problems import Note, Problem, Severity, Span
 
 PAUSE = 0.05
@@ -100,7 +100,7 @@ class MappingServer(LanguageServer):
         before = self.mappings.last(path)
         text = self.mappings.text(path) or ""
         problems: list[lsp.Diagnostic] = []
-        if is_mapping(text):
+        if form_of(text) is not None:
             document = self.mappings.check(path)
             problems = [self._diagnostic(each, document) for each in document.problems]
         version = self._open[uri]
@@ -113,9 +113,9 @@ class MappingServer(LanguageServer):
         return self.mappings.last(path_of(uri)) if uri in self._open else None
 
     def document(self, uri: str, even_if_empty: bool = False) -> Document | None:
-        """Give what is made of an open text as it is now; None where it is no mapping."""
+        """Give what is made of an open text as it is now; None where it is none of ours."""
         text = self.mappings.text(path_of(uri)) if uri in self._open else None
-        if text is None or not (is_mapping(text) or (even_if_empty and not text.strip())):
+        if text is None or not (form_of(text) or (even_if_empty and not text.strip())):
             return None
         return self.mappings.document(path_of(uri))
 

@@ -8,6 +8,7 @@ from tiledmap.language.nodes import Mapping, Node
 from tiledmap.language.shapes import Kind, Shape, fields_of
 from tiledmap.language.yaml_source import Entry, MappingNode, ScalarNode, SequenceNode, YamlNode
 from tiledmap.problems import Span
+from tiledmap.testing.cases.statements import CaseFileStatement
 
 _TELLING = ("store", "drop", "remove", "refuse", "consolidator", "mimetype", "prefix", "type")
 """Fields of which the first that is there says most about a rule."""
@@ -36,9 +37,9 @@ class Symbol:
 
 
 def symbols(document: Document) -> tuple[Symbol, ...]:
-    """List the sections of a mapping."""
+    """List the sections of a mapping, or the tests of a file."""
     root = document.source.root if document.source is not None else None
-    return tuple(_sections(root, Mapping)) if isinstance(root, MappingNode) else ()
+    return tuple(_sections(root, document.form)) if isinstance(root, MappingNode) else ()
 
 
 def _sections(node: MappingNode, cls: type[Node]) -> Iterator[Symbol]:
@@ -48,7 +49,7 @@ def _sections(node: MappingNode, cls: type[Node]) -> Iterator[Symbol]:
         if field is None or isinstance(entry.value, ScalarNode):
             continue
         inside = tuple(_inside(entry.value, field.shape))
-        if inside or cls is Mapping:
+        if inside or cls in (Mapping, CaseFileStatement):
             yield Symbol(field.key, "", "section", _whole(entry), entry.key.span, inside)
 
 

@@ -1,64 +1,82 @@
-"""The mappings that are open, as far as they can be understood.
+"""The mappings and the files of tests that are open, as far as they can be understood.
 
 Texts that are not saved yet stand before those on disk. A file is read again only where its text
 has changed; what stands on it is merged and checked anew, which takes hundredths of a second.
 """
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tiledmap.check.examine import Examined, examine
 from tiledmap.editor.mending import Mended, mend
 from tiledmap.language.extends import merge
 from tiledmap.language.load import Reading, read_mapping
-from tiledmap.language.nodes import Mapping
-from tiledmap.language.yaml_source import MAX_BYTES, MappingNode, Source
+from tiledmap.language.nodes import Mapping, Node
+from tiledmap.language.yaml_source import MAX_BYTES, MappingNode, Source, read_source
 from tiledmap.problems import Note, Problem, Span, rank
 from tiledmap.resources import shipped_mappings
+from tiledmap.testing.cases.given import judge_given
+from tiledmap.testing.cases.read import SUFFIX, parse_cases, tested_mapping
+from tiledmap.testing.cases.statements import CaseFileStatement
 
 _IS_MAPPING = re.compile(r"^tiledmap[ \t]*:|^#.*\$schema=\S*mapping-v\d", re.MULTILINE)
+_IS_TESTS = re.compile(r"^tiledmap_test[ \t]*:|^#.*\$schema=\S*mapping-test-v\d", re.MULTILINE)
 
 _OF_ITS_LINE = re.compile("TM0(0[4-8]|10|12|14|15|17|18)|TM1..")
 """Codes of problems that no other line can be the cause of."""
 
 
-def is_mapping(text: str) -> bool:
-    """Whether a text says that it is a mapping: other YAML is none of our business."""
-    return _IS_MAPPING.search(text) is not None
+_NOTHING_YET = Mapping(tiledmap=1, name="unnamed", version="0.0.0")
+"""A mapping of which nothing could be read."""
+
+
+def form_of(text: str) -> type[Node] | None:
+    """Tell what a text says that it is; None for other YAML, which is none of our business."""
+    if _IS_TESTS.search(text):
+        return CaseFileStatement
+    return Mapping if _IS_MAPPING.search(text) else None
 
 
 @dataclass(frozen=True)
 class Document:
-    """A mapping that is open.
+    """A mapping, or a file of tests, that is open.
 
     Parameters
     ----------
     file
         The name that spans give it.
+    form
+        The class of the statement that it is: `Mapping` or `CaseFileStatement`.
     text
         As it is in the editor, every line break a newline.
     source
         Its tree; of the mended text, where the text is not YAML. None where it cannot be mended.
     examined
-        What was made of that tree.
+        What was made of that tree; for tests, of the mapping that they are of.
     mapping
-        Merged with what it extends, if that could be found.
+        Merged with what it extends, as far as there is any.
     problems
         What to show, all of them in this file.
     """
 
     file: str
+    form: type[Node]
     text: str
     source: Source | None = field(repr=False)
     examined: Examined = field(repr=False)
-    mapping: Mapping | None = field(repr=False)
+    mapping: Mapping = field(repr=False)
     problems: tuple[Problem, ...]
 
     @property
-    def inherited(self) -> Mapping | None:
-        """What it extends, merged."""
-        return self.examined.resolved.inherited
+    def is_mapping(self) -> bool:
+        return self.form is Mapping
+
+    @property
+    def base(self) -> Mapping | None:
+        """What it stands on, merged: what a mapping extends, the mapping that tests are of."""
+        return self.examined.resolved.inherited if self.is_mapping else self.mapping
 
 
 class Workspace:
@@ -96,34 +114,53 @@ class Workspace:
         """Check a text that is open, with what it stands on as it is now."""
         identity = _identity(path)
         text = self._texts[identity]
-        own = read_mapping(text, str(path))
-        mended = mend(text) if own.source is None else None
-        reading = read_mapping(mended.text, str(path)) if mended is not None else own
-
-        def read(content: Path | str, file: str) -> Reading:
-            if isinstance(content, Path) and _identity(content) == identity:
-                return reading
-            return self._read(content, file)
-
-        examined = examine(path, read=read)
-        problems = list(examined.problems)
+        form = form_of(text) or (CaseFileStatement if path.name.endswith(SUFFIX) else Mapping)
+        make = self._mapping if form is Mapping else self._tests
+        document = make(path, text)
+        mended = mend(text) if document.source is None else None
         if mended is not None:
-            problems = [*own.problems, *self._still(identity, examined, mended)]
-        elif own.source is not None:
-            self._seen[identity] = frozenset((each.code, each.message) for each in problems)
-        mapping = examined.resolved.mapping
-        if mapping is None and reading.mapping is not None:
-            mapping, _ = merge(examined.resolved.inherited, reading.mapping)
-        document = Document(
-            str(path),
-            text,
-            reading.source,
-            examined,
-            mapping,
-            tuple(rank(_here(each, str(path), reading.source) for each in problems)),
-        )
+            whole = make(path, mended.text)
+            problems = rank([*document.problems, *self._still(identity, whole.problems, mended)])
+            document = replace(whole, text=text, problems=tuple(problems))
+        elif document.source is not None:
+            seen = ((each.code, each.message) for each in document.problems)
+            self._seen[identity] = frozenset(seen)
         self._documents[identity] = document
         return document
+
+    def _mapping(self, path: Path, text: str) -> Document:
+        """Make a mapping of a text."""
+        file = str(path)
+        reading = read_mapping(text, file)
+
+        def read(content: Path | str, name: str) -> Reading:
+            if isinstance(content, Path) and _identity(content) == _identity(path):
+                return reading
+            return self._read(content, name)
+
+        examined = examine(path, read=read)
+        mapping = examined.resolved.mapping
+        if mapping is None:
+            mapping, _ = merge(examined.resolved.inherited, reading.mapping or _NOTHING_YET)
+        problems = tuple(rank(_here(each, file, reading.source) for each in examined.problems))
+        return Document(file, Mapping, text, reading.source, examined, mapping, problems)
+
+    def _tests(self, path: Path, text: str) -> Document:
+        """Make a file of tests of a text."""
+        source, problems = read_source(text, str(path))
+        examined = examine(
+            tested_mapping(path, source) if source is not None else "", read=self._read, environ={}
+        )
+        mapping = examined.resolved.mapping
+        if source is not None:
+            cases, found = parse_cases(path, source)
+            problems = [*problems, *found]
+            if mapping is not None:
+                declared = mapping.settings
+                problems += (each for case in cases for each in judge_given(case, declared))
+        ranked = tuple(rank(problems))
+        known = mapping or _NOTHING_YET
+        return Document(str(path), CaseFileStatement, text, source, examined, known, ranked)
 
     def stands_on(self, document: Document, path: Path) -> bool:
         """Whether a document was made of another file, too, or looked for it in vain."""
@@ -153,7 +190,7 @@ class Workspace:
             known = self._readings[file] = (text, read_mapping(text, file))
         return known[1]
 
-    def _still(self, identity: str, examined: Examined, mended: Mended) -> list[Problem]:
+    def _still(self, identity: str, problems: Iterable[Problem], mended: Mended) -> list[Problem]:
         """Choose the problems that a mended text has because of what was written.
 
         A line that was changed may be why another problem is there, unless that was there before.
@@ -161,7 +198,7 @@ class Workspace:
         seen = self._seen.get(identity, frozenset())
         return [
             problem
-            for problem in examined.problems
+            for problem in problems
             if problem.span.line not in mended.lines
             and (_OF_ITS_LINE.match(problem.code) or (problem.code, problem.message) in seen)
         ]

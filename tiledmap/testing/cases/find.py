@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from tiledmap.language.yaml_source import MappingNode, ScalarNode, read_source
+from tiledmap.language.yaml_source import read_source
 from tiledmap.resources import shipped_mappings
-from tiledmap.testing.cases.read import SUFFIX, mapping_of
+from tiledmap.testing.cases.read import SUFFIX, tested_mapping
 
 
 def case_files(directory: Path) -> list[Path]:
@@ -33,9 +33,7 @@ def _mapping_named_by(path: Path, mapping: Path) -> Iterator[Path]:
         if path.name == f"{mapping.stem}{SUFFIX}":
             yield mapping.resolve()
         return
-    node = source.root.get("mapping") if isinstance(source.root, MappingNode) else None
-    if isinstance(node, ScalarNode):
-        named = mapping_of(path, node.value)
-        file = named if isinstance(named, Path) else shipped_mappings().get(named)
-        if file is not None:
-            yield file.resolve()
+    named = tested_mapping(path, source)
+    file = named if isinstance(named, Path) else shipped_mappings().get(named)
+    if file is not None:
+        yield file.resolve()

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tiledmap.language.nodes import Node
-from tiledmap.language.parse import parse_json, parse_statement
+from tiledmap.language.parse import parse_statement
 from tiledmap.language.scalars import Free, Text
+from tiledmap.language.settings import set_by_name
 from tiledmap.language.yaml_source import (
     MappingNode,
+    ScalarNode,
     SequenceNode,
     Source,
     YamlNode,
@@ -119,6 +121,12 @@ def parse_cases(path: Path, source: Source) -> tuple[list[Case], list[Problem]]:
     ], problems
 
 
+def tested_mapping(path: Path, source: Source) -> str | Path:
+    """Return the mapping that a file of tests names, as `mapping_of` does; empty for none."""
+    node = source.root.get("mapping") if isinstance(source.root, MappingNode) else None
+    return mapping_of(path, node.value) if isinstance(node, ScalarNode) else ""
+
+
 def mapping_of(path: Path, written: str) -> str | Path:
     """Return what a file of tests calls its mapping: a file, or the name of a shipped one."""
     if re.search(r"[/\\]|\.ya?ml$", written):
@@ -217,12 +225,10 @@ def _walk(node: YamlNode) -> Iterator[YamlNode]:
                 yield from _walk(item)
 
 
-def inline_documents(node: SequenceNode) -> tuple[list[tuple[Any, Span]], list[Problem]]:
-    """Read documents that stand in a test; each with its place."""
-    documents: list[tuple[Any, Span]] = []
-    problems: list[Problem] = []
-    for item in node.items:
-        value, found = parse_json(item)
-        problems += found
-        documents.append((value, item.span))
-    return documents, problems
+def placed(case: Case, problem: Problem) -> Problem:
+    """A problem of a setting's value stands where the test gives it; of its name, at its name."""
+    name = set_by_name(problem.span.file)
+    if not name:
+        return problem
+    at = case.statement.key_at if problem.code == "TM025" else case.statement.at
+    return replace(problem, span=at(f"settings.{name}"))

@@ -3,23 +3,20 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from tiledmap.check.examine import Examined, examine
 from tiledmap.codegen.loading import layout_of
-from tiledmap.documents.recordings import NAMES, NamedDocument, RecordingError, read_documents
-from tiledmap.language.settings import set_by_name
-from tiledmap.language.yaml_source import SequenceNode
+from tiledmap.documents.recordings import NamedDocument
 from tiledmap.plan.lower import lower
 from tiledmap.plan.names import named_by_rule, rule_places
-from tiledmap.problems import CODES, Problem, Severity, Span, rank
+from tiledmap.problems import CODES, Problem, Severity, rank
 from tiledmap.runtime import Writer
-from tiledmap.runtime.documents import schema_problem
 from tiledmap.sinks.memory import MemorySink
 from tiledmap.sinks.tree import TreeNode, trees_of_memory
 from tiledmap.testing.cases.compare import Found, compare
-from tiledmap.testing.cases.read import Case, inline_documents, node_at
+from tiledmap.testing.cases.given import given_documents
+from tiledmap.testing.cases.read import Case, placed
 from tiledmap.testing.logs import logged_texts
 
 
@@ -81,13 +78,13 @@ def _outcome(case: Case, settings: Mapping[str, Any]) -> Outcome:
     codes = sorted({problem.code for problem in examined.problems})
     expected = statement.expect_problem
     errors = [problem for problem in examined.problems if problem.severity is Severity.ERROR]
-    if others := [_in_test(case, error) for error in errors if error.code != expected]:
+    if others := [placed(case, error) for error in errors if error.code != expected]:
         return Outcome(case, tuple(rank(others)), sources=sources)
     if expected in codes and (errors or not (statement.expect or statement.strict)):
         return Outcome(case, sources=sources)
     if statement.given_ is None:
         return Outcome(case, tuple(_judge_problem(case, codes, ())), sources=sources)
-    documents, problems = _documents(case)
+    documents, problems = given_documents(case)
     if problems:
         return Outcome(case, tuple(rank(problems)), sources=sources)
     stored = _store(case, examined, documents)
@@ -97,62 +94,6 @@ def _outcome(case: Case, settings: Mapping[str, Any]) -> Outcome:
         *_judge_log(case, stored.logged),
     ]
     return Outcome(case, tuple(rank(problems)), stored.nodes, stored.logged, sources)
-
-
-# ---------------------------------------------------------------- what is given
-
-
-def _documents(case: Case) -> tuple[list[NamedDocument], list[Problem]]:
-    """The documents that a test is given, and what is wrong with them."""
-    given = case.statement.given_
-    assert given is not None, "a test without documents was let through"
-    span = given.at("documents")
-    node = node_at(case.source.root, span)
-    if isinstance(node, SequenceNode):
-        return _inline(node)
-    if not isinstance(given.documents, str):
-        message = "documents are a file, or a list of [name, document]"
-        return [], [Problem("TM009", span, message)]
-    return _recorded(case.path.parent / given.documents, span)
-
-
-def _inline(node: SequenceNode) -> tuple[list[NamedDocument], list[Problem]]:
-    values, problems = inline_documents(node)
-    documents: list[NamedDocument] = []
-    for value, span in values:
-        match value:
-            case [str(name), dict(document)] if name in NAMES:
-                documents.append((name, document))
-                problems += _refused(name, document, len(documents), span)
-            case _:
-                hint = f"the names are {', '.join(sorted(NAMES))}"
-                problems.append(Problem("TM009", span, "expected [name, {…}]", hint=hint))
-    return documents, problems
-
-
-def _recorded(path: Path, span: Span) -> tuple[list[NamedDocument], list[Problem]]:
-    documents: list[NamedDocument] = []
-    problems: list[Problem] = []
-    try:
-        for name, document in read_documents(path):
-            documents.append((name, document))
-            problems += _refused(name, document, len(documents), span)
-    except RecordingError as error:
-        problems.append(Problem("TM001", span, str(error)))
-    except OSError as error:
-        reason = (error.strerror or "cannot be opened").lower()
-        problems.append(Problem("TM001", span, f"'{path}' cannot be read: {reason}"))
-    else:
-        if not documents:
-            problems.append(Problem("TM001", span, f"'{path}' holds no documents"))
-    return documents, problems
-
-
-def _refused(name: str, document: Any, number: int, span: Span) -> Iterator[Problem]:
-    if name in ("bulk_events", "bulk_datum"):
-        return  # have no schema
-    if reason := schema_problem(name, document):
-        yield Problem("TM603", span, f"document {number}, a {name}: {reason}")
 
 
 # ---------------------------------------------------------------- what is made of it
@@ -225,9 +166,3 @@ def _judge_log(case: Case, logged: tuple[str, ...]) -> Iterator[Problem]:
 
 def _says(text: str, words: str) -> bool:
     return words not in CODES and words.casefold() in text.casefold()
-
-
-def _in_test(case: Case, problem: Problem) -> Problem:
-    """A problem of a setting's value stands where the test gives it."""
-    name = set_by_name(problem.span.file)
-    return replace(problem, span=case.statement.at(f"settings.{name}")) if name else problem
