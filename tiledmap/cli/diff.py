@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tiledmap.api import LoadedMapping
     from tiledmap.outline.compare.recorded import Recorded
     from tiledmap.outline.compare.values import Change, Comparison
+    from tiledmap.outline.values import Move
 
 
 class DiffFormat(StrEnum):
@@ -103,7 +104,15 @@ def diff(
     old, new = (load(mapping, settings, overlays) for mapping in (before, after))
     comparison = compare(Side(old.resolved, old.outline), Side(new.resolved, new.outline))
     faults: list[Mistake] = []
-    recorded = _compare_recorded(old, new, files, faults) if files else None
+    recorded = None
+    if files:
+        from tiledmap.outline.compare.recorded import compare_recorded
+
+        with shown_log(before):
+            was = old.preview(recordings.read_all(files, faults))
+        with shown_log(after):
+            now = new.preview(recordings.read_all(files, []))
+        recorded = compare_recorded(was, now, _new_moves(old, new))
     wanted = fail_on or []
     failing = _failing(comparison, recorded, wanted)
     match format:
@@ -141,17 +150,10 @@ def _failing(
     return found
 
 
-def _compare_recorded(
-    old: "LoadedMapping", new: "LoadedMapping", files: Sequence[Path], faults: list[Mistake]
-) -> "Recorded":
-    from tiledmap.outline.compare.recorded import compare_recorded
-
+def _new_moves(old: "LoadedMapping", new: "LoadedMapping") -> list["Move"]:
+    """Return the changes of place that only the mapping after declares."""
     known = {(move.was, move.now) for move in old.outline.moved}
-    moved = [move for move in new.outline.moved if (move.was, move.now) not in known]
-    with shown_log():
-        before = old.preview(recordings.read_all(files, faults))
-        after = new.preview(recordings.read_all(files, []))
-    return compare_recorded(before, after, moved)
+    return [move for move in new.outline.moved if (move.was, move.now) not in known]
 
 
 def _as_json(comparison: "Comparison", recorded: "Recorded | None") -> dict[str, Any]:

@@ -71,10 +71,15 @@ class PlainLog(logging.Handler):
 
     errors = 0
 
+    def __init__(self, source: str = "") -> None:
+        super().__init__(logging.WARNING)
+        self._source = f"{source}: " if source else ""
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, and count it where it tells of an error."""
         self.errors += record.levelno >= logging.ERROR
-        print(f"{record.levelname.lower()}: {_message(record)}", file=sys.stderr)
+        level = record.levelname.lower()
+        print(f"{self._source}{level}: {_message(record)}", file=sys.stderr)
 
 
 @contextmanager
@@ -111,9 +116,15 @@ def _message(record: logging.LogRecord) -> str:
 
 
 @contextmanager
-def shown_log() -> Iterator[PlainLog]:
-    """Show warnings and errors of tiledmap as lines, until the block ends."""
-    with _logged_to(PlainLog(logging.WARNING)) as log:
+def shown_log(source: str = "") -> Iterator[PlainLog]:
+    """Show warnings and errors of tiledmap as lines, until the block ends.
+
+    Parameters
+    ----------
+    source
+        What they are of, where there is more than one thing that they may be of.
+    """
+    with _logged_to(PlainLog(source)) as log:
         yield log
 
 
