@@ -189,7 +189,8 @@ def test_documents_must_be_there_and_fit_their_schema(tmp_path: Path) -> None:
     (tmp_path / "bad.jsonl").write_text('["start", {"uid": "x"}]\n')
     (tmp_path / "torn.jsonl").write_text('["start", {"uid":')
     (tmp_path / "empty.jsonl").write_text("")
-    for name, code in [("bad", "TM603"), ("torn", "TM001"), ("empty", "TM001"), ("no", "TM001")]:
+    names = [("bad", "TM603"), *((name, "TM001") for name in ("torn", "empty", "no", "n" * 300))]
+    for name, code in names:
         path.write_text(
             "tiledmap_test: 1\nmapping: ./mine.yaml\ntests:\n  - name: x\n    strict: true\n"
             f"    given: {{documents: {name}.jsonl}}\n"
@@ -274,6 +275,10 @@ BAD_FILES = {
     "a mapping that is not there": (
         "tiledmap_test: 1\nmapping: ./min.yaml\ntests: []\n",
         ["2:10 TM020 ./min.yaml"],
+    ),
+    "a name that no file can have": (
+        f"tiledmap_test: 1\nmapping: ./{'n' * 300}.yaml\ntests: []\n",
+        ["2:10 TM020 nnn"],
     ),
     "a shipped mapping that is not there": (
         "tiledmap_test: 1\nmapping: bluesky-v4\ntests: []\n",

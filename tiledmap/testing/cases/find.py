@@ -1,6 +1,6 @@
 """Find the files of tests that belong to a mapping or lie in a directory."""
 
-from collections.abc import Iterator
+from os.path import isfile, samefile
 from pathlib import Path
 
 from tiledmap.language.yaml_source import read_source
@@ -16,8 +16,7 @@ def case_files(directory: Path) -> list[Path]:
 def case_files_of(mapping: Path) -> list[Path]:
     """Find the files of tests that name a mapping, in its directory and the ones in that."""
     beside = [*mapping.parent.glob(f"*{SUFFIX}"), *mapping.parent.glob(f"*/*{SUFFIX}")]
-    wanted = mapping.resolve()
-    return sorted(path for path in beside if wanted in set(_mapping_named_by(path, mapping)))
+    return sorted(path for path in beside if _is_of(path, mapping))
 
 
 def shown(path: Path) -> Path:
@@ -26,14 +25,11 @@ def shown(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _mapping_named_by(path: Path, mapping: Path) -> Iterator[Path]:
+def _is_of(path: Path, mapping: Path) -> bool:
     source, _ = read_source(path)
     if source is None:
         # Whoever runs it says what is wrong; whose it is its name must tell.
-        if path.name == f"{mapping.stem}{SUFFIX}":
-            yield mapping.resolve()
-        return
+        return path.name == f"{mapping.stem}{SUFFIX}"
     named = tested_mapping(path, source)
     file = named if isinstance(named, Path) else shipped_mappings().get(named)
-    if file is not None:
-        yield file.resolve()
+    return file is not None and isfile(file) and samefile(file, mapping)

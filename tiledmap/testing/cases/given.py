@@ -48,7 +48,7 @@ def judge_given(case: Case, declared: Mapping[str, Setting]) -> Iterator[Problem
     path = case.path.parent / given.documents
     try:
         path.open("rb").close()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         yield _unreadable(path, error, given.at("documents"))
 
 
@@ -79,7 +79,7 @@ def _recorded(path: Path, span: Span) -> tuple[list[NamedDocument], list[Problem
             problems += _refused(name, document, len(documents), span)
     except RecordingError as error:
         problems.append(Problem("TM001", span, str(error)))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         problems.append(_unreadable(path, error, span))
     else:
         if not documents:
@@ -87,9 +87,9 @@ def _recorded(path: Path, span: Span) -> tuple[list[NamedDocument], list[Problem
     return documents, problems
 
 
-def _unreadable(path: Path, error: OSError, span: Span) -> Problem:
-    reason = (error.strerror or "cannot be opened").lower()
-    return Problem("TM001", span, f"'{path}' cannot be read: {reason}")
+def _unreadable(path: Path, error: OSError | ValueError, span: Span) -> Problem:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return Problem("TM001", span, f"'{path}' cannot be read: {(reason or 'no reason').lower()}")
 
 
 def _refused(name: str, document: Any, number: int, span: Span) -> Iterator[Problem]:

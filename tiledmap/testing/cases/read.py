@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from os.path import isfile  # false for any name, where a path's own may raise
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ def _find_mapping(path: Path, file: CaseFileStatement) -> tuple[str | Path, list
     mapping = mapping_of(path, file.mapping)
     span = file.at("mapping")
     if isinstance(mapping, Path):
-        if mapping.is_file():
+        if isfile(mapping):
             return mapping, []
         beside = [f"./{other.name}" for other in path.parent.glob("*.yaml")]
         hint = did_you_mean(file.mapping, beside)
