@@ -41,7 +41,7 @@ from tests.sinks.test_tiled import (
     while_answering,
 )
 from tiledmap.runtime.errors import DoubledRowsError, SinkError
-from tiledmap.runtime.ops import AppendRows, Asset, CloseRun, FileSource, Op
+from tiledmap.runtime.ops import AppendRows, Asset, CloseRun, FileSource, Op, ValidateFiles
 from tiledmap.sinks.embedded import EmbeddedCatalog, open_catalog
 from tiledmap.sinks.tiled import TiledSink
 
@@ -87,7 +87,7 @@ class Line(httpx.BaseTransport):
 
 
 def _kind(request: httpx.Request) -> str:
-    found = re.search(r"/api/v1/(\w+)(/full|/partition)?/", request.url.path)
+    found = re.search(r"/(?:api/v1|custom)/(\w+)(/full|/partition)?/", request.url.path)
     assert found
     return found[1]
 
@@ -645,6 +645,17 @@ def test_a_proxy_that_is_busy_while_a_ragged_array_is_looked_at_dooms_no_run(
         sink.perform(close())
     assert line.made[:2] == ["GET ragged", "GET ragged"]
     assert set(client[UID].metadata) == {"start", "stop"}
+
+
+def test_a_proxy_that_is_busy_while_files_are_compared_is_asked_again(
+    duckdb_catalog: EmbeddedCatalog,
+) -> None:
+    sink = perform(duckdb_catalog.client, *BEGINNING)
+    question = ValidateFiles(run=UID, path=(UID,), at="m.yaml:1", fix=False)
+    answer = sink.validate_files(question)
+    with line_to(duckdb_catalog.client, 0, "busy") as line:
+        assert sink.validate_files(question) == answer == (True, [])
+    assert line.made == ["GET validate", "GET validate"]
 
 
 # What an earlier attempt left

@@ -124,7 +124,7 @@ class ExternalFiles:
         except RequestError as error:
             if error.status in (httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST):
                 return None
-            if error.status == httpx.codes.INTERNAL_SERVER_ERROR:  # some file, not the server
+            if error.is_of_server:  # which fails at some file
                 return False, [error.words]
             raise
         return answer["valid"], answer["notes"]

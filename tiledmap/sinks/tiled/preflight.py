@@ -425,7 +425,7 @@ def _is_served(probes: _Probes, uri: str) -> tuple[Json, bool]:
     try:
         probes.send("GET", node["links"]["full"], params={"slice": "0:0"})
     except RequestError as error:
-        if error.status != httpx.codes.INTERNAL_SERVER_ERROR:
+        if not error.is_of_server:
             raise
         return node, False
     return node, True
@@ -441,11 +441,10 @@ def _is_there(probes: _Probes, node: Json) -> bool | None:
     try:
         probes.send("GET", uri, params={"id": asset["id"]}, byte_range="none")
     except RequestError as error:
-        match error.status:
-            case httpx.codes.BAD_REQUEST:
-                return True
-            case httpx.codes.INTERNAL_SERVER_ERROR:
-                return False
+        if error.status == httpx.codes.BAD_REQUEST:
+            return True
+        if error.is_of_server:
+            return False
     return None
 
 

@@ -50,7 +50,7 @@ class Ragged:
                 op, "ragged", (dtype, op.shape), structure, mimetype=_SQL_RAGGED, or_else="awkward"
             )
         except RequestError as error:
-            if error.status != httpx.codes.INTERNAL_SERVER_ERROR or error.transient:
+            if not error.is_of_server:
                 raise
             raise NoRaggedError(error.words, status=error.status, tries=error.tries) from error
         if node.family == "awkward":
@@ -114,7 +114,7 @@ class Ragged:
         try:
             sound = not node.foul and self._read_checksum(node) == (node.sent, node.checksum)
         except RequestError as error:
-            if error.status != httpx.codes.INTERNAL_SERVER_ERROR or error.transient:
+            if not error.is_of_server:
                 raise
             sound = False
         if not sound:

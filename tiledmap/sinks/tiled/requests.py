@@ -73,6 +73,11 @@ class RequestError(Exception):
         self.lost = lost
         self.pause = pause
 
+    @property
+    def is_of_server(self) -> bool:
+        """Whether the server failed at just this: it is neither busy nor behind a proxy that is."""
+        return self.status == httpx.codes.INTERNAL_SERVER_ERROR and not self.transient
+
 
 class ExpiredLoginError(RequestError):
     """Credentials that the server took before, and takes no more."""

@@ -477,10 +477,8 @@ class TiledSink:
 
 def _failure(error: RequestError, op: Op) -> SinkError:
     """What the last try of an op has come to."""
-    if isinstance(op, CreateTable) and error.status == httpx.codes.INTERNAL_SERVER_ERROR:
-        unfit = beyond_sqlite(op.schema)
-        if unfit and not error.transient:
-            return UnfitColumnsError(op, unfit, words=error.words, hint=hint_for(op))
+    if isinstance(op, CreateTable) and error.is_of_server and (unfit := beyond_sqlite(op.schema)):
+        return UnfitColumnsError(op, unfit, words=error.words, hint=hint_for(op))
     hint = hint_for_files(op, error.status) or hint_for(op)
     if isinstance(error, ExpiredLoginError):
         hint = LOG_IN_AGAIN
