@@ -143,7 +143,7 @@ def is_kept(change: Change) -> bool:
         value, depth = value[0], depth + 1
     if isinstance(value, dict):
         value = next(iter(value.values()), None)
-    return depth < DEEPEST_KEPT and not isinstance(value, Unfriendly)
+    return depth < DEEPEST_KEPT and not isinstance(value, Unfriendly | type)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
