@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from tiledmap.outline.compare.values import Aspect, Category, Change, Fact, Kind
+from tiledmap.outline.compare.values import Aspect, Category, Change, Fact, Kind, count_alike
 from tiledmap.outline.find import steps_of
 from tiledmap.outline.values import Move
 from tiledmap.runtime.ops import CreateContainer, Path
@@ -13,11 +13,13 @@ from tiledmap.sinks.memory import MemorySink, StoredNode
 
 Key: TypeAlias = tuple[str, Aspect, str]
 
-_DEPTH = 2
+_DEPTH = 8
 """Keys of metadata down to which values are compared one by one: ``start.uid``."""
 
 _LONGEST = 80
 """Characters of a value that are shown."""
+_BEFORE = 20
+"""Characters that are shown before what differs."""
 
 _GONE = {
     Aspect.NODE: Category.LOSSY,
@@ -116,7 +118,8 @@ def _facts(below: Path, above: str, node: StoredNode) -> Iterator[Fact]:
     for tag in node.access_tags or () if not below else ():
         yield Fact(owner, Aspect.ACCESS_TAG, tag, where, {})
     for key, value in _leaves(node.metadata, ()):
-        yield Fact(owner, Aspect.METADATA, key, where, {"is": _shown(value)})
+        text = json.dumps(value, ensure_ascii=False, default=str, sort_keys=True)
+        yield Fact(owner, Aspect.METADATA, key, where, {"is": text})
     for column in node.rows.schema if node.rows is not None else ():
         yield Fact(owner, Aspect.COLUMN, column.name, where, {"type": str(column.type)})
 
@@ -127,11 +130,6 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
             yield from _leaves(inner, (*path, str(key)))
     elif path:
         yield ".".join(path), value
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str, sort_keys=True)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
 
 
 # ---------------------------------------------------------------- differences
@@ -161,11 +159,37 @@ def _differences(
         for facts, owner in ((gone, was.owner), (come, now.owner)):
             for key in [key for key in facts if key[0] == owner]:
                 del facts[key]
-    for kind, facts in ((Kind.REMOVED, gone), (Kind.ADDED, come)):
+    for kind, facts, others in ((Kind.REMOVED, gone, after), (Kind.ADDED, come, before)):
         whole = {fact.owner for fact in facts.values() if fact.aspect is Aspect.NODE}
-        for fact in facts.values():
-            if fact.aspect is Aspect.NODE or fact.owner not in whole:
-                yield _single(kind, fact)
+        parts = [fact for fact in facts.values() if fact.owner not in whole]
+        nodes = [fact for fact in facts.values() if fact.aspect is Aspect.NODE]
+        for fact in (*nodes, *_together(parts, others.values())):
+            yield _single(kind, fact)
+
+
+def _together(facts: Iterable[Fact], others: Iterable[Fact]) -> Iterator[Fact]:
+    """Say of metadata of which nothing is left, or was there, that all of it came or went."""
+    there = {
+        (fact.owner, name)
+        for fact in others
+        if fact.aspect is Aspect.METADATA
+        for name in _above(fact.name)
+    }
+    told = set()
+    for fact in facts:
+        if fact.aspect is not Aspect.METADATA:
+            yield fact
+            continue
+        top = next((name for name in _above(fact.name) if (fact.owner, name) not in there), "")
+        if (fact.owner, top) not in told:
+            told.add((fact.owner, top))
+            yield fact if top in ("", fact.name) else replace(fact, name=top, attributes={})
+
+
+def _above(name: str) -> list[str]:
+    """Return the names of what a value is in, the outermost first, and its own."""
+    steps = name.split(".")
+    return [".".join(steps[: count + 1]) for count in range(len(steps))]
 
 
 def _single(kind: Kind, fact: Fact) -> Change:
@@ -173,7 +197,7 @@ def _single(kind: Kind, fact: Fact) -> Change:
     if fact.aspect is Aspect.NODE and fact.attributes["is"] == "container":
         category = Category.PATH
     what = "" if fact.aspect is Aspect.NODE else f"{fact.aspect} {fact.name}"
-    text = fact.attributes.get("type") or fact.attributes.get("is", "")
+    text, _ = _in_short(fact.attributes.get("type") or fact.attributes.get("is", ""), "")
     was, now = (text, "") if kind is Kind.REMOVED else ("", text)
     return Change(category, kind, fact.aspect, fact.where, what, was=was, now=now)
 
@@ -186,9 +210,21 @@ def _changes(was: Fact, now: Fact) -> Iterator[Change]:
             category = _CHANGED.get(attribute, Category.TYPE)
             if category is Category.READER and not former:
                 category = Category.ADDITIVE
-            yield Change(
-                category, Kind.CHANGED, now.aspect, now.where, what, attribute, former, text
-            )
+            shown = _in_short(former, text)
+            yield Change(category, Kind.CHANGED, now.aspect, now.where, what, attribute, *shown)
+
+
+def _in_short(was: str, now: str) -> tuple[str, str]:
+    """Cut long texts around what differs."""
+    if max(len(was), len(now)) <= _LONGEST:
+        return was, now
+    start = max(0, count_alike(was, now) - _BEFORE)
+    return _cut(was, start), _cut(now, start)
+
+
+def _cut(text: str, start: int) -> str:
+    stop = start + _LONGEST
+    return f"{'…' if start else ''}{text[start:stop]}{'…' if stop < len(text) else ''}"
 
 
 def _moves(

@@ -115,13 +115,13 @@ def _quoted(sentences: str) -> str:
 
 def _differing(was: Sequence[str], now: Sequence[str]) -> tuple[str, str]:
     """Return the words that differ of two texts, with some around them to tell where they are."""
-    first = _alike(was, now)
-    last = _alike(was[first:][::-1], now[first:][::-1])
+    first = count_alike(was, now)
+    last = count_alike(was[first:][::-1], now[first:][::-1])
     return _part(was, first, len(was) - last), _part(now, first, len(now) - last)
 
 
-def _alike(one: Sequence[str], other: Sequence[str]) -> int:
-    """Count the words that two texts begin with."""
+def count_alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """Count the words, or characters, with which both begin."""
     pairs = zip(one, other, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
