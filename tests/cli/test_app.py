@@ -48,6 +48,12 @@ def test_a_mapping_that_is_not_there_is_said_to_be_none(tiledmap, verb):
     assert (result.returncode, result.stderr) == (2, "tiledmap: there is no file 'nothing.yaml'\n")
 
 
+def test_a_name_that_no_file_can_have_is_refused_in_words(tiledmap):
+    result = tiledmap("validate", "x" * 300)
+    assert result.returncode == 2
+    assert result.stderr == f"tiledmap: '{'x' * 300}': file name too long\n"
+
+
 def test_a_misspelled_shipped_mapping_is_recognised(tiledmap):
     result = tiledmap("show", "blusky-v3")
     assert result.returncode == 2

@@ -35,6 +35,9 @@ from tiledmap.problems import MappingError
 
 INTERRUPTED = 130
 
+_NO_TO_A_NAME = (errno.EACCES, errno.ENAMETOOLONG)
+"""Why not even the existence of a file can be told."""
+
 BEGINNING = "To begin"
 WRITING = "To write a mapping"
 LOOKING = "To look at one"
@@ -64,10 +67,13 @@ class Verbs(TyperGroup):
             _write_no_more()
             raise typer.Exit(0) from None  # whoever read the output has seen enough
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            if error.errno == errno.ENOSPC:
+                _write_no_more()
+                fault = Mistake(f"not all could be written: {error.strerror}")
+            elif error.errno in _NO_TO_A_NAME and error.filename is not None:
+                fault = Mistake(f"'{error.filename}': {str(error.strerror).lower()}")
+            else:
                 raise
-            _write_no_more()
-            fault = Mistake(f"not all could be written: {error.strerror}")
             typer.echo(str(fault), err=True)
             raise typer.Exit(fault.exit_code) from None
 
