@@ -131,7 +131,7 @@ def test_provenance_names_each_rule_that_is_changed(part: Part) -> None:
     assert "streams.every-stream.data.text-arrays removed the rule for arrays takes them" in (
         page.text
     )
-    assert "files/nexus-simple.yaml.html#L158" in page.links
+    assert "files/nexus-simple.yaml.html#L161" in page.links
     assert "nodes/streams.sample.html" in page.links
 
 
