@@ -231,7 +231,36 @@ def test_a_recorded_test_passes_and_is_formatted(tmp_path: Path, recording: Path
         recorded(path, "./mine.yaml", recording)
 
 
-def test_nothing_is_recorded_of_what_cannot_be_used(tmp_path: Path, recording: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("tests: []  # none yet\n", "tests:  # none yet\n  - name: scan\n"),
+        (
+            "tests:\n- name: a  # mine\n  given: {documents: x}\n  strict: true\n# end\n",
+            "# end\n- name: s",
+        ),
+        (
+            "tests:\n  - {name: a, given: {documents: x}, strict: true}\ntiledmap_test: 1\n",
+            "    strict: true\ntiledmap_test: 1\n",
+        ),
+    ],
+)
+def test_a_recorded_test_is_put_after_the_others(
+    tmp_path: Path, recording: Path, before: str, after: str
+) -> None:
+    path = write_facility(tmp_path, "")
+    head = "" if "tiledmap_test" in before else "tiledmap_test: 1\n"
+    path.write_text(f"# ours\n{head}mapping: ./mine.yaml\n{before}")
+    text = recorded(path, "./other.yaml", recording)
+    path.write_text(text)
+    assert text.startswith("# ours\n")
+    assert after in text
+    assert [case.name for case in load_cases(path)][-1] == "scan"
+
+
+def test_nothing_is_recorded_of_what_cannot_be_used(
+    tmp_path: Path, recording: Path, runs: Path
+) -> None:
     path = write_facility(tmp_path, "").with_name("new.test.yaml")
     with pytest.raises(MappingError, match="TM025"):
         recorded(path, "./mine.yaml", recording, {"no_such": "1"})
@@ -240,3 +269,10 @@ def test_nothing_is_recorded_of_what_cannot_be_used(tmp_path: Path, recording: P
         recorded(path, "./mine.yaml", recording)
     with pytest.raises(MappingError, match="TM020"):
         recorded(path, "./none.yaml", recording)
+    path.write_text(
+        "tiledmap_test: 1\nmapping: ./mine.yaml\n"
+        "tests: [{name: a, given: {documents: x}, strict: true}]\n"
+    )
+    recording.write_bytes((runs / "scan.jsonl").read_bytes())
+    with pytest.raises(MappingError, match="in brackets"):
+        recorded(path, "./mine.yaml", recording)

@@ -41,15 +41,12 @@ class Case:
         What the test says.
     source
         The file as it was read.
-    written_mapping
-        What the file calls its mapping.
     """
 
     path: Path
     mapping: str | Path
     statement: CaseStatement = field(repr=False)
     source: Source = field(repr=False)
-    written_mapping: str = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -117,15 +114,18 @@ def parse_cases(path: Path, source: Source) -> tuple[list[Case], list[Problem]]:
         problems += _judge(case)
     problems += _named_twice(statement.tests)
     problems += _foreign_holes(statement)
-    return [
-        Case(path, mapping, case, source, statement.mapping) for case in statement.tests
-    ], problems
+    return [Case(path, mapping, case, source) for case in statement.tests], problems
 
 
 def tested_mapping(path: Path, source: Source) -> str | Path:
     """Return the mapping that a file of tests names, as `mapping_of` does; empty for none."""
+    return mapping_of(path, named_mapping(source))
+
+
+def named_mapping(source: Source) -> str:
+    """Return what a file of tests calls its mapping; empty where it names none."""
     node = source.root.get("mapping") if isinstance(source.root, MappingNode) else None
-    return mapping_of(path, node.value) if isinstance(node, ScalarNode) else ""
+    return node.value if isinstance(node, ScalarNode) else ""
 
 
 def mapping_of(path: Path, written: str) -> str | Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tiledmap.language.render import flow
 from tiledmap.language.yaml_source import read_source
 from tiledmap.problems import MappingError
-from tiledmap.testing.cases.read import load_cases, parse_cases
+from tiledmap.testing.cases.read import load_cases, named_mapping, parse_cases
 from tiledmap.testing.cases.run import run_case
 from tiledmap.testing.cases.write import new_file, new_test, with_test
 
@@ -26,7 +26,7 @@ def recorded(
     path
         The file of tests; it need not be there.
     mapping
-        What the file calls its mapping, if it is not there.
+        What the file calls its mapping, if there is no file.
     settings
         Values of the mapping's settings.
 
@@ -41,10 +41,11 @@ def recorded(
     name = recording.name.partition(".")[0]
     documents = Path(relpath(recording, path.parent)).as_posix()
     given = flow(dict(settings)) if settings else ""
-    cases = load_cases(path) if path.exists() else []
-    if any(case.name == name for case in cases):
+    there = path.exists()
+    if there and any(case.name == name for case in load_cases(path)):
         raise TakenNameError(name)
-    written = cases[0].written_mapping if cases else mapping
+    source = read_source(path)[0] if there else None
+    written = named_mapping(source) if source is not None else mapping
     draft, _ = read_source(new_file(written, new_test(name, documents, {}, given)), str(path))
     assert draft is not None, "what was written cannot be read"
     drafted, problems = parse_cases(path, draft)
@@ -54,4 +55,4 @@ def recorded(
     if outcome.found is None:
         raise MappingError(outcome.problems)
     test = new_test(name, documents, outcome.found, given)
-    return with_test(cases[0].source, test) if cases else new_file(mapping, test)
+    return with_test(source, test) if source is not None else new_file(mapping, test)

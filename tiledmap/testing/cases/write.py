@@ -19,7 +19,7 @@ from tiledmap.language.yaml_source import (
     Source,
     YamlNode,
 )
-from tiledmap.problems import Span
+from tiledmap.problems import MappingError, Problem, Span
 from tiledmap.testing.cases.compare import NOTHING, Found, differences, unlisted_columns
 from tiledmap.testing.cases.read import node_at
 from tiledmap.testing.cases.run import Outcome
@@ -54,15 +54,31 @@ def new_test(name: str, documents: str, found: Mapping[str, Found], settings: st
 
 
 def with_test(source: Source, test: str) -> str:
-    """Return the text of a file of tests with one more at its end."""
-    root = source.root
+    """Return the text of a file of tests with one more after the others.
+
+    Raises
+    ------
+    MappingError
+        If the others are written in brackets.
+    """
+    root, text = source.root, source.text
     tests = root.get("tests") if isinstance(root, MappingNode) else None
+    assert isinstance(root, MappingNode)
     assert isinstance(tests, SequenceNode), "a file of tests without tests was let through"
-    if not tests.items or source.text[_start(source.characters, tests)] == "[":
-        raise ValueError("tests are not written as a list with '- '")
-    lines = source.text.rstrip("\n")
-    indentation = " " * (tests.span.column - 1)
-    return f"{lines}\n{_indented(test, indentation)}"
+    start = _start(source.characters, tests)
+    end = source.characters.index(tests.span.end_line, tests.span.end_column)
+    if tests.items and text[start] == "[":
+        message = "no test can be put among tests in brackets"
+        hint = "begin each one with - on a line of its own"
+        raise MappingError([Problem("TM009", tests.span, message, hint=hint)])
+    column = tests.span.column - 1
+    if not tests.items:
+        text, end, column = f"{text[:start].rstrip(' ')}{text[end:]}", start, len(_STEP)
+    newline = text.find("\n", end)
+    if newline < 0 or root.entries[-1].value is tests:
+        newline = len(text)
+    above, below = text[:newline].rstrip("\n"), text[newline:].lstrip("\n")
+    return f"{above}\n{_indented(test, ' ' * column)}{below}"
 
 
 def new_file(mapping: str, test: str) -> str:
