@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-LONGEST_WAIT = 30.0
+LONGEST_WAIT = 60.0
 """Seconds; nothing takes so long unless it never comes."""
 
 

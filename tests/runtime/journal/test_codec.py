@@ -220,6 +220,8 @@ def decoded(run: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
 
 def is_kept_whole(value: Any) -> bool:
     """Whether a value has no stand-in: it is not too deep, and nothing in it resists being read."""
+    if callable(value):
+        return False
     try:
         repr(value)
     except RuntimeError:
