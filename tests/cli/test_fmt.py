@@ -41,6 +41,11 @@ def test_a_difference_is_printed(mapping: Path) -> None:
     assert result.returncode == 1
     assert "-version: '1.0.0'\n+version: 1.0.0\n" in result.stdout
     assert mapping.read_text() == BEFORE
+    mapping.write_text(AFTER.rstrip())
+    end = "\n-extends: bluesky-v3@^3\n\\ No newline at end of file\n+extends: bluesky-v3@^3\n"
+    assert run_tiledmap("fmt", "--diff", "mine.yaml").stdout.endswith(end)
+    mapping.write_bytes(AFTER.replace("\n", "\r\n").encode())
+    assert run_tiledmap("fmt", "--diff", "mine.yaml").stdout.startswith("mine.yaml: only how lines")
 
 
 def test_directories_are_gone_through_with_their_tests(mapping: Path) -> None:

@@ -1,5 +1,6 @@
 """``tiledmap fmt``: mappings in their canonical order and style."""
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tiledmap.problems import Problem
 
 STANDARD_INPUT = "-"
+_NO_NEWLINE = "\\ No newline at end of file\n"
 
 
 def fmt(
@@ -108,11 +110,12 @@ def _standard_input(*, check: bool, diff: bool) -> tuple[bool, bool]:
     formatted = _formatted(source, problems)
     if formatted is None or source is None:
         return False, True
-    if diff:
+    changed = formatted.encode() != content
+    if diff and changed:
         typer.echo(_difference(source, formatted), nl=False)
-    elif not check:
+    elif not (diff or check):
         typer.echo(formatted, nl=False)
-    return formatted.encode() != content, False
+    return changed, False
 
 
 def _formatted(source: "Source | None", problems: "list[Problem]") -> str | None:
@@ -159,5 +162,8 @@ def _foreign(source: "Source") -> "Problem":
 def _difference(source: "Source", formatted: str) -> str:
     from difflib import unified_diff
 
-    before, after = source.text.splitlines(keepends=True), formatted.splitlines(keepends=True)
-    return "".join(unified_diff(before, after, source.file, f"{source.file}, formatted"))
+    if source.text == formatted:
+        return f"{source.file}: only how lines end, or a mark before the first one\n"
+    before, after = (re.findall(".*\n|.+", text) for text in (source.text, formatted))
+    lines = unified_diff(before, after, source.file, f"{source.file}, formatted")
+    return "".join(line if line.endswith("\n") else f"{line}\n{_NO_NEWLINE}" for line in lines)
