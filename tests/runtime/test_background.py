@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.runtime.test_writer import INTERNAL, NUMBER, RUN_NODE, notes, rows, s
 from tests.waiting import wait_for
 from tiledmap.runtime.background import Background
 from tiledmap.runtime.errors import FailedWriteError, InvalidDocumentError
+from tiledmap.runtime.layout import Hook
 from tiledmap.runtime.ops import AppendRows, CloseRun, CreateTable, Op
 from tiledmap.runtime.writer import Writer
 from tiledmap.sinks.memory import MemorySink
@@ -419,6 +421,25 @@ def test_whatever_the_thread_meets_it_goes_on(caplog: pytest.LogCaptureFixture) 
     assert sink.tree["a",].closed
     assert sink.tree["b",].closed
     assert "there will be another" in caplog.text
+
+
+def test_a_run_that_lost_documents_to_a_hook_is_no_run_that_is_stored() -> None:
+    def leave(event: dict[str, Any]) -> dict[str, Any]:
+        if event["seq_num"] == 2:
+            raise SystemExit("of a hook")
+        return event
+
+    sink = Unready()
+    layout = replace(LAYOUT, hooks=(Hook("h", "event", leave, "m.yaml:1"),))
+    with Writer(layout, sink, fallback=LAYOUT) as writer:
+        with sink.held():
+            send(writer, RUN[:-1])
+        assert writer.flush(GUARD)
+        send(writer, RUN[-1:])
+        assert writer.flush(GUARD)
+        assert writer.status().runs_written == 0
+        [failed] = writer.status().failures
+    assert "some of its documents are lost: SystemExit: of a hook" in failed.reason
 
 
 def test_a_report_that_fails_makes_no_run_fail() -> None:

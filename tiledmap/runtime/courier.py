@@ -63,7 +63,7 @@ class _Journey:
     is_superseded: bool = False
     """Whether it is such a former one, which has no end."""
     damage: str = ""
-    """What of its journal cannot be read."""
+    """What of its documents cannot be read, or is lost."""
 
     accepted: int = 0
     """How many documents of it this process has taken."""
@@ -451,9 +451,11 @@ class Courier:
                     self._write(journey, each)
                 else:
                     self._write_rows(journey, journey.writer, each)
-        except BaseException:  # a halt or an interrupt: what was taken is not all written
+        except BaseException as error:  # a halt, or an exit: what was taken is not all written
             if journey.backlog.is_whole:
                 self._rewind(journey)
+            else:
+                journey.damage = f"some of its documents are lost: {in_words(error)}"
             raise
         return True
 
