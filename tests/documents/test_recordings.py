@@ -51,7 +51,11 @@ def suitcase_msgpack(documents: list[tuple[str, Any]]) -> bytes:
     )
 
 
-FORMS = [json_lines, json_line_objects, json_sequence, suitcase_msgpack]
+def json_lines_of_windows(documents: list[tuple[str, Any]]) -> bytes:
+    return b"\xef\xbb\xbf" + json_lines(documents).replace(b"\n", b"\r\n")
+
+
+FORMS = [json_lines, json_line_objects, json_lines_of_windows, json_sequence, suitcase_msgpack]
 
 
 def write(directory: Path, data: bytes, name: str = "a recording") -> Path:
@@ -220,7 +224,12 @@ def test_an_error_says_where_it_is(tmp_path: Path) -> None:
     [
         (b"uid,time\n", "neither JSON nor msgpack: it begins with b'uid,time'"),
         (pickle.dumps(DOCUMENTS), "neither JSON nor msgpack"),
-        (b'[["start", {}]]\n', r"neither \[name, document\]"),
+        (b'[["start", {}]]\n', "it is a list of documents; documents stand one a line"),
+        (
+            b'[{"name": "start", "doc": {}}]',
+            "it is a list of documents; documents stand one a line",
+        ),
+        (b'[\n["start", {}]\n]\n', "it goes on in the next line; documents stand one a line"),
         (b'["start"]\n', r"neither \[name, document\]"),
         (b'["start", []]\n', r"neither \[name, document\]"),
         (b'{"name": "start"}\n', r"neither \[name, document\]"),

@@ -19,7 +19,7 @@ def overview(survey: Survey, reference: str) -> Iterator[str]:
     yield ""
     yield from _recordings(survey)
     for name, problem in survey.invalid.items():
-        yield f"  event-model does not allow a {name}: {problem}"
+        yield f"  not every {name} is as event-model has it: {problem}"
     yield ""
     for stream in survey.streams:
         yield (

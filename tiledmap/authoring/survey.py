@@ -180,12 +180,19 @@ class _Surveyor:
         if take is not None:
             try:
                 take(document)
-            except (KeyError, TypeError, AttributeError, ValueError) as error:
+            except KeyError as error:
+                referred = [value for value in document.values() if isinstance(value, str)]
+                lacks = f"it refers to {error}, which was not seen"
+                lacks = lacks if error.args[0] in referred else f"it has no {error}"
+                self._invalid.setdefault(name, lacks)
+            except (TypeError, AttributeError, ValueError) as error:
                 self._invalid.setdefault(name, f"{type(error).__name__}: {error}")
 
     # Documents of the run
 
     def _take_start(self, document: Document) -> None:
+        if document.get("uid") in self._runs:  # recorded twice
+            return
         self._look_at("start", document)
         self._data_sessions += isinstance(document.get("data_session"), str)
         uid = document["uid"]

@@ -119,7 +119,9 @@ def _draft(files: Sequence[Path], path: Path, extends: str | None, name: str | N
         _reference(extends, path),
     )
     if not drafted.survey.runs:
-        faults = _faults(drafted, files) or ["there is no run in these documents"]
+        faults = _faults(drafted, files) or [
+            "there is no run in these documents: none of them is a start"
+        ]
         raise Mistake("; ".join(faults), exit_code=PROBLEMS_FOUND)
     return drafted
 

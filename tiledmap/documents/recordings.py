@@ -51,9 +51,11 @@ NAMES = frozenset(
 )
 
 _GZIP = b"\x1f\x8b"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _RECORD_SEPARATOR = b"\x1e"
 _MSGPACK_LISTS_AND_MAPS = frozenset(b"\x92\xdc\xdd\x82\xde\xdf")
 _CHUNK = 1024 * 1024
+_ONE_A_LINE = "documents stand one a line, as jq -c '.[]' writes those of a list"
 _MOST_DIMENSIONS = 64
 
 
@@ -158,7 +160,7 @@ class _Reader:
 
     def _records(self) -> Iterator[Any]:
         chunks = self._chunks()
-        beginning = next(chunks, b"")
+        beginning = next(chunks, b"").removeprefix(_BYTE_ORDER_MARK)
         chunks = chain([beginning], chunks)
         first = beginning.lstrip()[:1]
         if first in (b"[", b"{"):
@@ -225,6 +227,8 @@ def _named_document(value: Any) -> NamedDocument:
             if name not in NAMES:
                 raise _RecordFaultError(f"no document is called {name!r}")
             return name, document
+        case [[str(), dict()], *_] | [{"name": str(), "doc": dict()}, *_]:
+            raise _RecordFaultError(f"it is a list of documents; {_ONE_A_LINE}")
     raise _RecordFaultError("it is neither [name, document] nor {name: …, doc: …}")
 
 
@@ -257,7 +261,9 @@ def _parse_json(text: bytes, ended: bool) -> Any:
     except ValueError as error:
         if not ended:
             raise _RecordFaultError("the file ends within it", truncated=True) from error
-        raise _RecordFaultError(f"not JSON: {error}") from error
+        goes_on = text.strip() in (b"[", b"{", b"[[", b"[{")
+        reason = f"it goes on in the next line; {_ONE_A_LINE}" if goes_on else f"not JSON: {error}"
+        raise _RecordFaultError(reason) from error
 
 
 def _refuse_extension(code: int, data: bytes) -> Any:
