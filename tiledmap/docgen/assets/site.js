@@ -62,20 +62,17 @@
     const heading = document.getElementById(decodeURIComponent(link.hash.slice(1)));
     if (heading) marks.set(heading, link);
   });
-  if (marks.size) {
-    const seen = new Set();
-    const watcher = new IntersectionObserver(
-      (changes) => {
-        changes.forEach((change) => (change.isIntersecting ? seen.add(change.target) : seen.delete(change.target)));
-        const first = [...marks.keys()].find((heading) => seen.has(heading));
-        if (!first) return;
-        marks.forEach((link) => link.removeAttribute("aria-current"));
-        marks.get(first).setAttribute("aria-current", "true");
-      },
-      { rootMargin: "-60px 0px -50% 0px" },
-    );
-    marks.forEach((_, heading) => watcher.observe(heading));
-  }
+  const headings = [...marks.keys()];
+  const followHeadings = () => {
+    const passed = headings.filter((heading) => heading.getBoundingClientRect().top < innerHeight / 3);
+    const current = passed.at(-1) ?? headings[0];
+    marks.forEach((link, heading) => {
+      if (heading === current) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    });
+  };
+  addEventListener("scroll", followHeadings, { passive: true });
+  followHeadings();
 
   // Copies of code; of a session in a shell, the commands.
 
