@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiledmap.editor.mending import close, mend
+from tiledmap.editor.mending import LARGEST, close, mend
 from tiledmap.language.yaml_source import read_source
 
 EVERYTHING = (Path(__file__).parents[1] / "mappings/valid/everything.yaml").read_text()
@@ -54,6 +54,10 @@ def test_whatever_is_typed_the_rest_is_still_there(place, typed):
     same = [a == b for number, (a, b) in enumerate(zip(before, after, strict=True), 1)
             if number not in mended.lines]  # fmt: skip
     assert all(same)
+
+
+def test_a_text_that_is_too_long_is_given_up():
+    assert mend(f"a: {'x' * LARGEST}\nb: [") is None
 
 
 @settings(deadline=None)

@@ -15,6 +15,8 @@ from tiledmap.language.yaml_source import read_source
 
 ROUNDS = 6
 """Lines that are changed at most, before all that follows is given up."""
+LARGEST = 200_000
+"""Characters of the longest text that is mended: a longer one would keep its editor waiting."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CLOSING = {"{": "}", "[": "]"}
@@ -32,7 +34,9 @@ class Mended:
 
 
 def mend(text: str) -> Mended | None:
-    """Make YAML of a text; None where nothing of it can be read."""
+    """Make YAML of a text; None where nothing of it can be read, or it is too long."""
+    if len(text) > LARGEST:
+        return None
     lines = text.split("\n")
     changed: set[int] = set()
     blamed: set[int] = set()

@@ -113,7 +113,7 @@ class Workspace:
     def check(self, path: Path) -> Document:
         """Check a text that is open, with what it stands on as it is now."""
         identity = _identity(path)
-        text = self._texts[identity]
+        text = self.text(path) or ""  # of a link that was open, too, it may have been dropped
         form = form_of(text) or (CaseFileStatement if path.name.endswith(SUFFIX) else Mapping)
         make = self._mapping if form is Mapping else self._tests
         document = make(path, text)
