@@ -52,6 +52,8 @@ MOST_FORMS = 20
 """Descriptions of one data key that are told from each other."""
 MOST_FILES = 20
 """Files that are looked into."""
+MOST_ALIKE = 200
+"""Resources of one spec, and of one data key, that are held against rules."""
 MOST_REFERENCES = 1_000
 """Datums of one data key of a run that are remembered until their resource has come."""
 
@@ -112,6 +114,8 @@ class _Key:
     """By what is said of its type."""
     latest: _Form = field(default_factory=lambda: _Form({}, is_typed=False))
     seen: int = 0
+    looked_at: dict[str, int] = field(default_factory=dict)
+    """Resources, by their spec."""
     files: dict[tuple[str, str, str], FilesSeen] = field(default_factory=dict)
 
 
@@ -164,6 +168,7 @@ class _Surveyor:
         self._opened: dict[str, HDF5Seen] = {}
         self._runs: dict[str, _Run] = {}
         self._stream_of: dict[str, tuple[str, str]] = {}
+        self._run_of_resource: dict[str, _Run] = {}
         self._count = dict.fromkeys(OPEN_DOCUMENTS, 0)
         self._fields: dict[str, dict[str, SchemaOfValues]] = {name: {} for name in OPEN_DOCUMENTS}
         self._invalid: dict[str, str] = {}
@@ -282,7 +287,7 @@ class _Surveyor:
     # Files
 
     def _take_resource(self, document: Document) -> None:
-        run = self._run_of(document)
+        run = self._run_of_resource[document["uid"]] = self._run_of(document)
         run.files.take_resource(document)
         if "mimetype" not in document:
             self._take_spec(run, document)
@@ -305,6 +310,8 @@ class _Surveyor:
         seen.path = seen.path or path
         for name, value in document["resource_kwargs"].items():
             seen.kwargs.add({name: value})
+        if seen.resources > MOST_ALIKE:
+            return
         rules = [
             rule
             for rule in self._layout.repairs.resources
@@ -341,10 +348,7 @@ class _Surveyor:
         self._directories[directory] = self._directories.get(directory, 0) + 1
 
     def _take_datum(self, document: Document) -> None:
-        run = self._runs[self._current]
-        for each in self._runs.values():
-            if each.files.resource(document["resource"]) is not None:
-                run = each
+        run = self._run_of_resource.get(document["resource"]) or self._runs[self._current]
         run.files.take_datum(document)
         run.of_datum[document["datum_id"]] = document["resource"]
         if spec := run.specs.get(document["resource"]):
@@ -395,6 +399,9 @@ class _Surveyor:
         if seen is None or resource is None or "external" not in seen.latest.data_key:
             return
         spec = run.specs.get(uid, "")
+        seen.looked_at[spec] = seen.looked_at.get(spec, 0) + 1
+        if seen.looked_at[spec] > MOST_ALIKE:
+            return
         if isinstance(resource, WriteError):
             path = run.paths.get(uid)
             found = FilesSeen(spec, "", resource.reason, uri=f"file://{path}" if path else "")
