@@ -22,7 +22,7 @@ from tiledmap.runtime.errors import (
 from tiledmap.runtime.event_rows import EventRows, RowReader
 from tiledmap.runtime.journal import CorruptRecordError, RunJournal, Spool, decode, encode
 from tiledmap.runtime.layout import Document
-from tiledmap.runtime.run_writer import RunWriter, Writing
+from tiledmap.runtime.run_writer import RunWriter, TakeRow, Writing
 from tiledmap.runtime.status import FailedRun
 
 logger = logging.getLogger("tiledmap")
@@ -140,8 +140,11 @@ class Courier:
         self._closes_unfinished = closes_unfinished
         self._lock = lock or RLock()
         self._open: dict[str, _Journey] = {}
-        self._readers: dict[str, tuple[_Journey, RowReader]] = {}
-        """By descriptor, of runs that have no journal, where events may come as rows."""
+        self._readers: dict[str, tuple[_Journey, RowReader, TakeRow | None]] = {}
+        """By descriptor, of runs that have no journal, where events may come as rows.
+
+        With what takes them at once.
+        """
         self._journeys: list[_Journey] = []
         self._parked: deque[tuple[str, int]] = deque()
         """Files of runs that have ended and not begun to be written, and their bytes."""
@@ -172,16 +175,14 @@ class Courier:
             return None
         if known is None:
             return None
-        journey, reader = known
+        journey, reader, take = known
         row = reader.read(event)
         if row is None:
             return None
         self.accepted += 1
         journey.accepted += 1
-        if self._at_once:
-            writer = journey.writer
-            assert writer is not None
-            writer.take_row(event, row)
+        if take is not None:
+            take(event, row)
             self.written += 1  # nothing becomes of a run by an event alone
             if len(self._journeys) > 1:
                 self.flush_due()
@@ -240,13 +241,15 @@ class Courier:
         reader = RowReader.for_events_of(descriptor, PLAIN if self._at_once else NUMBERS)
         if reader is None:
             return
-        if self._at_once and not (journey.writer and journey.writer.takes_rows_of(reader)):
+        writer = journey.writer if self._at_once else None
+        take = None if writer is None else writer.row_taker(reader)
+        if self._at_once and take is None:
             self._readers.pop(reader.descriptor, None)
         else:
-            self._readers[reader.descriptor] = journey, reader
+            self._readers[reader.descriptor] = journey, reader, take
 
     def _forget_readers(self, journey: _Journey) -> None:
-        for descriptor in [uid for uid, (of, _) in self._readers.items() if of is journey]:
+        for descriptor in [uid for uid, (of, *_) in self._readers.items() if of is journey]:
             del self._readers[descriptor]
 
     @property

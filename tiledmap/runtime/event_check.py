@@ -173,11 +173,11 @@ class EventReader:
             and type(uid) is type(descriptor) is str
             and len(data) == len(timestamps) == self._count
             and (not filled or self._is_unfilled(filled))
-            and len(event) == 6 + ("filled" in event)
+            and len(event) == (6 if filled is _NOTHING_FILLED else 7)
             and (
                 self._are_right is None
                 or (
-                    len(event) == len(_ALLOWED)
+                    filled is not _NOTHING_FILLED
                     and len(uid) < _LONGEST_UID
                     and self._are_right(map(type, values))
                 )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import chain
 from math import inf
 from typing import Any
 
@@ -26,7 +25,7 @@ from tiledmap.runtime.errors import (
     WriteError,
     in_words,
 )
-from tiledmap.runtime.event_check import Row
+from tiledmap.runtime.event_check import FIELDS, Row
 from tiledmap.runtime.event_rows import EventRows, RowReader
 from tiledmap.runtime.layout import Document, Layout
 from tiledmap.runtime.repair import hooked
@@ -39,6 +38,7 @@ from tiledmap.runtime.upgrade import datums_of_page
 logger = logging.getLogger("tiledmap")
 
 Report = Callable[[WriteError], None]
+TakeRow = Callable[[dict[str, Any], Row], None]
 
 _FALLBACK = "tiledmap.runtime.fallback"
 
@@ -164,18 +164,24 @@ class RunWriter:
         is_hooked = "event" in self._hooked
         return binding is not None and not is_hooked and binding.takes_rows_of(rows.keys)
 
-    def take_row(self, event: dict[str, Any], row: Row) -> None:
-        """Take an event of which nothing but its row is needed."""
-        descriptor = event["descriptor"]
-        if self._successions[descriptor].takes_row(event, row):
-            binding = self._bindings[descriptor]
-            if not binding.waiting:
-                self._begin_wait(binding)
-            binding.add_row(row)
-            if binding.waiting >= self._flush_rows:
-                self._flush_binding(binding)
-        if self._clock() >= self.next_flush:
-            self.flush_due()
+    def row_taker(self, rows: RowReader) -> TakeRow | None:
+        """What takes an event and its row, where nothing else is needed of one."""
+        if not self.takes_rows_of(rows):
+            return None
+        binding, succession = self._bindings[rows.descriptor], self._successions[rows.descriptor]
+        clock, flush_rows = self._clock, self._flush_rows
+
+        def take(event: dict[str, Any], row: Row) -> None:
+            if succession.takes_row(event, row):
+                if not binding.waiting:
+                    self._begin_wait(binding)
+                binding.add_row(row)
+                if binding.waiting >= flush_rows:
+                    self._flush_binding(binding)
+            if clock() >= self.next_flush:
+                self.flush_due()
+
+        return take
 
     def take_rows(self, events: EventRows) -> None:
         """Take events of the run that are numbers alone."""
@@ -219,10 +225,14 @@ class RunWriter:
     def synthesised_stop(self) -> dict[str, Any]:
         """A stop document for the run as far as it came."""
         seen = LastSeen()
-        successions = self._successions.values()
-        ends = [(each.furthest, each.latest) for each in successions]
-        for name, document in filter(None, chain(self._openings, *ends)):
-            seen.note(name, document)
+        for opening in self._openings:
+            seen.note(*opening)
+        for descriptor, documents in self._successions.items():
+            for name, document in filter(None, (documents.furthest, documents.latest)):
+                if name == "row":
+                    name, document = "event", dict(zip(FIELDS, document, strict=False))
+                    document["descriptor"] = descriptor
+                seen.note(name, document)
         return synthesised_stop(self.uid, seen.time, seen.num_events)
 
     def abandon(self) -> None:

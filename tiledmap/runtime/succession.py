@@ -8,7 +8,6 @@ from typing import Any
 
 from tiledmap.runtime.event_check import FIELDS, Row
 from tiledmap.runtime.event_rows import EventRows
-from tiledmap.runtime.layout import Document
 
 _MOMENT = len(FIELDS)
 """So many values of a row tell one event from another."""
@@ -24,7 +23,7 @@ class Succession:
     Attributes
     ----------
     latest
-        The last document, and its name before it.
+        The last document, and its name before it; ``row`` before an event as a row.
     furthest
         The one with the highest number.
     """
@@ -32,8 +31,8 @@ class Succession:
     __slots__ = ("_highest", "_known", "furthest", "latest")
 
     def __init__(self) -> None:
-        self.latest: tuple[str, Document] | None = None
-        self.furthest: tuple[str, Document] | None = None
+        self.latest: tuple[str, Any] | None = None
+        self.furthest: tuple[str, Any] | None = None
         self._highest = -inf
         self._known = array("q")
 
@@ -58,10 +57,10 @@ class Succession:
         """Take note of an event that was read as a row; False if it came before."""
         number = row[0]
         if number <= self._highest:
-            return self.takes("event", event)
+            return self.takes("event", event.copy())  # its sender may change it
         self._known.append(hash(row[:_MOMENT]))  # as `_moment` has it
         self._highest = number
-        self.latest = self.furthest = "event", event.copy()  # its sender may change it
+        self.latest = self.furthest = "row", row
         return True
 
     def take_rows(self, events: EventRows) -> Sequence[Row]:
@@ -71,7 +70,7 @@ class Succession:
         if numbers and all(map(lt, [self._highest, *numbers], numbers)):
             self._known.extend([hash(row[:_MOMENT]) for row in rows])  # as `_moment` has it
             self._highest = numbers[-1]
-            self.latest = self.furthest = "event", events.event(rows[-1])
+            self.latest = self.furthest = "row", rows[-1]
             return rows
         return [row for row in rows if self.takes("event", events.event(row))]
 
