@@ -109,6 +109,15 @@ def test_empty_arrays_wait_for_one_with_elements(stored: Store, flush_rows: int)
 
 
 @pytest.mark.parametrize("flush_rows", [1, 10])
+@pytest.mark.parametrize("texts", [["a", "b"], [b"a", b"b"]])
+def test_an_empty_array_among_texts_loses_none(
+    stored: Store, flush_rows: int, texts: list[Any]
+) -> None:
+    node = array_of(stored, key("array", (2,)), [texts, [], texts], flush_rows=flush_rows)
+    assert node.data.tolist() == [texts, [texts[0][:0]] * 2, texts]
+
+
+@pytest.mark.parametrize("flush_rows", [1, 10])
 def test_arrays_that_are_always_empty_are_stored_empty(stored: Store, flush_rows: int) -> None:
     node = array_of(stored, key("array", (0,)), [[], []], flush_rows=flush_rows)
     assert node.data.shape == (2, 0)

@@ -181,7 +181,7 @@ class DenseRows:
             return _roomy(declared, arrays)
         if declared is not None and all(_cast(array, declared) is not None for array in arrays):
             return declared
-        natural = _common_dtype(arrays)
+        natural = _common_dtype([array for array in arrays if array.size] or arrays)
         if natural is not None:
             self._note_dtype(natural)
             return natural
@@ -383,7 +383,7 @@ def _common_dtype(arrays: Sequence[Array]) -> np.dtype[Any] | None:
 
 
 def _is_rounded(array: Array, cell: Array) -> bool:
-    if cell is array or array.dtype.kind not in "fc":
+    if cell is array or array.dtype.kind not in "fc" or not array.size:
         return False
     return not np.array_equal(cell, array, equal_nan=True)
 
