@@ -34,6 +34,7 @@ from tiledmap.authoring.words import counted, lengths, listed
 from tiledmap.runtime.documents import row_shape
 
 _PLACE = ("repair", "resources")
+_PERHAPS_TEXT = {"type": ["string", "null"]}
 _SAID_ANEW = frozenset({"name", "match", "over", "reason"})
 """What a rule of another mapping says of its own place there."""
 
@@ -68,7 +69,7 @@ class SpecQuestions:
             "name": self.names.unused(_PLACE, seen.spec),
             "match": {"spec": literal(seen.spec)},
             "mimetype": HDF5,
-            "kwargs": {"dataset": {"type": ["string", "null"]}},
+            "kwargs": {"dataset": _PERHAPS_TEXT},
             "reason": reason(f"What {seen.spec} stands for."),
         }
         about = f"{unnamed[0].hdf5.name} is HDF5; rules of assets say which dataset is whose."
@@ -120,11 +121,10 @@ class SpecQuestions:
             "match": {"spec": literal(seen.spec)},
             "mimetype": mimetype,
         }
-        if (
-            mimetype in (TIFF, JPEG, NPY)
-            and "template" not in seen.kwargs
-            and not is_numbered(seen)
-        ):
+        brought = "template" in seen.kwargs or is_numbered(seen)
+        if mimetype in (TIFF, JPEG, NPY) and brought:
+            rule["kwargs"] = {"template": _PERHAPS_TEXT}
+        elif mimetype in (TIFF, JPEG, NPY):
             if seen.kwargs.get("filename", {}).get("type") == "string":
                 rule["kwargs"] = {"filename": {"type": "string"}}
                 stem = "${{ resource.resource_kwargs.filename }}_"
@@ -135,7 +135,13 @@ class SpecQuestions:
             rule["parameters"] = {"template": template}
         if dataset is not None:
             rule["parameters"] = {"dataset": dataset.name}
-        elif mimetype == HDF5 and not {"path", "dataset"} & seen.kwargs.keys():
+        elif mimetype == HDF5 and "dataset" in seen.kwargs:
+            rule["kwargs"] = {"dataset": _PERHAPS_TEXT}
+        elif mimetype == HDF5 and "path" in seen.kwargs:
+            rule["kwargs"] = {"path": _PERHAPS_TEXT}
+            value = "default(resource.resource_kwargs.path, 'entry/data/data')"
+            rule["parameters"] = {"dataset": f"${{{{ {value} }}}}"}
+        elif mimetype == HDF5:
             nexus = seen.path.endswith((".nxs", ".nx5"))
             guess = "entry/instrument/detector/data" if nexus else "entry/data/data"
             rule["parameters"] = {"dataset": guess}
