@@ -59,6 +59,8 @@ def test_a_page_for_programs(tiledmap):
     [
         (["smi", "start..x"], "'start..x' is no path of fields"),
         (["smi", "strat.uid"], "did you mean 'start'?"),
+        (["smi", "pilatus-is-int32"], "repair.data_keys.pilatus-is-int32 is a rule, at smi.yaml:"),
+        (["smi", "assets.hdf5"], "assets.hdf5 is a rule, at bluesky-v3.yaml:"),
         (["smi"], "explain what of 'smi'?"),
         (["TM999"], "there is no problem TM999"),
         (["simi", "start.uid"], "did you mean 'smi'?"),

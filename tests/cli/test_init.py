@@ -73,6 +73,14 @@ def test_of_a_recording_that_breaks_off_what_could_be_read_is_used(tiledmap, tmp
     assert api.validate("torn.yaml") == []
 
 
+def test_what_nothing_goes_before_is_told_and_what_comes_twice_counts_once(tiledmap, tmp_path):
+    start, _, *others = documents("run-1")
+    write(tmp_path / "odd.jsonl", start, start, *others)
+    text = tiledmap("init", "--documents", "odd.jsonl", "-o", "-").stdout
+    assert "not every event is as event-model has it: it refers to 'run-1-d', which was" in text
+    assert "sample_name: {type: string}  # in 1 of 1 runs" in text
+
+
 def test_a_file_is_not_written_over_unless_asked(tiledmap, recording):
     mine = Path("mine.yaml")
     mine.write_text("precious")

@@ -26,6 +26,7 @@ from tiledmap.outline.values import (
     Part,
     Repair,
 )
+from tiledmap.plan.steps import place
 from tiledmap.problems import Span
 from tiledmap.problems.nearest import did_you_mean
 
@@ -227,8 +228,21 @@ def _no_document(name: str, text: str, outline: Outline) -> UnexplainedError:
     if not near and alike:
         near = f"did you mean {', '.join(alike[:_MOST_SUGGESTIONS])}?"
     ways = f"a field begins with one of {', '.join(documents)}; a path in the tree with a slash"
-    hint = "\n".join(filter(None, (near, ways)))
+    rules = [
+        f"{rule} is a rule, at {place(at)}: 'tiledmap show' tells what it does"
+        for rule, at in _rules(outline)
+        if text in (rule, rule.rpartition(".")[2])
+    ]
+    hint = "\n".join(filter(None, (*rules, near, ways)))
     return UnexplainedError(f"there is no document type {name!r}", hint)
+
+
+def _rules(outline: Outline) -> dict[tuple[str, Span], None]:
+    """The rules that the outline names, and where they stand."""
+    made = [(node.rule, node.at) for node in outline.walk()]
+    said = [(each.rule, each.at) for each in (*outline.repairs, *outline.hooks)]
+    read = [(asset.rule, asset.at) for node in outline.walk() for asset in node.assets]
+    return dict.fromkeys((*said, *made, *read))
 
 
 def _fields_named(outline: Outline, name: str) -> Iterator[FieldPath]:
