@@ -158,13 +158,15 @@ def test_the_same_data_source(drawn: Any) -> None:
 
 
 def has_right_assets(kind: str, resources: Any, consolidator: Consolidator) -> bool:
-    """Theirs loses a slash before areaDetector's names, lists one file of bytes many times, and
-    has a file for each number of a list.
+    """Theirs loses a slash before areaDetector's names, lists one file of bytes many times, has a
+    file for each number of a list, and takes chunks for those of frames only if they are whole.
     """
     template = consolidator.parameters.get("template", "")
     lost = template.startswith("%s%s") and any(not each["uri"].endswith("/") for each in resources)
     of_lists = kind != "bytes" and consolidator.numbered and len(consolidator.datum_shape) == 1
-    return not lost and not of_lists and not (kind == "bytes" and not template)
+    chunk, datum = consolidator.chunk_shape, consolidator.datum_shape
+    of_parts = is_of_frames(chunk, consolidator.array_shape(0), datum) and chunk[1:] != datum[1:]
+    return not (lost or of_lists or of_parts) and not (kind == "bytes" and not template)
 
 
 def has_wrong_rank(kind: str, data_key: dict[str, Any], consolidator: Consolidator) -> bool:
