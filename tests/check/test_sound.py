@@ -403,12 +403,21 @@ def test_a_module_that_fails_when_it_is_imported_is_a_problem(
     [("int32", True), ("<i4", True), ("<U16", True), ("int33", False), ("flot64", False)],
 )
 def test_dtypes_are_numpys(dtype: str, known: bool) -> None:
-    text = """
-    repair:
-      data_keys:
-        - {name: a, reason: b, match: {dtype_numpy: "%s"}, set: {dtype_numpy: "%s"}}
-    """
-    assert found(text % (dtype, dtype)) == ([] if known else ["TM213", "TM213"])
+    repair = (
+        'repair: {data_keys: [{name: a, reason: b, match: {name: x}, set: {dtype_numpy: "%s"}}]}'
+    )
+    rule = '{name: d, drop: why, match: {dtype_numpy: "%s"}}'
+    for text in (
+        f"repair: {{data_keys: [{repaired}]}}",
+        f"streams: [{{name: s, key: k, data: [{rule}]}}]",
+    ):
+        assert found(text % dtype) == ([] if known else ["TM213"])
+
+
+def test_a_repair_matches_dtypes_that_numpy_does_not_know() -> None:
+    match = "{dtype_numpy: DBF_DOUBLE}"
+    text = f"repair: {{data_keys: [{{name: a, reason: b, match: {match}, dtype: float64}}]}}"
+    assert found(text) == []
 
 
 def test_a_pattern_of_dtypes_is_not_a_dtype() -> None:

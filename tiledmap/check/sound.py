@@ -252,7 +252,10 @@ def _takes(function: Callable[..., Any], count: int) -> bool:
 
 
 def _dtypes(mapping: nodes.Mapping) -> Iterator[Problem]:
-    """Check every dtype that the mapping writes out."""
+    """Check every dtype that the mapping writes out.
+
+    But for those that repairs match: a name that numpy does not know is what they are there for.
+    """
     for match in _matches(mapping):
         for text in match.dtype_numpy.texts if match.dtype_numpy else ():
             if not _GLOB.search(text) and text not in {"present", "absent"}:
@@ -271,7 +274,6 @@ def _dtypes(mapping: nodes.Mapping) -> Iterator[Problem]:
 
 def _matches(mapping: nodes.Mapping) -> Iterator[nodes.DataKeyMatch]:
     rules: list[nodes.DataKeyMatch | None] = []
-    rules += [repair.match for repair in mapping.repair.data_keys] if mapping.repair else []
     for stream in mapping.streams:
         rules += [rule.match for rule in stream.data]
         for table in stream.tables:
