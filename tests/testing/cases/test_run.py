@@ -1,10 +1,12 @@
 """What is found is compared with what a test expects, each difference at its own line."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.testing.cases import write_facility
+from tiledmap.documents.recordings import write_documents
 from tiledmap.problems import MappingError
 from tiledmap.testing import Outcome, load_cases, run_case
 
@@ -197,6 +199,74 @@ def test_documents_must_be_there_and_fit_their_schema(tmp_path: Path) -> None:
         )
         [case] = load_cases(path)
         assert [d[:2] for d in differences(run_case(case))] == [(code, f"{name}.jsonl")]
+
+
+def test_documents_that_are_repaired_or_whose_refusal_is_expected_need_not_fit_their_schema(
+    tmp_path: Path,
+) -> None:
+    mapping = "tiledmap: 1\nname: mine\nversion: 1.0.0\nextends: bluesky-v3@^3\n"
+    repair = """\
+repair:
+  data_keys:
+    - name: epics
+      match: {dtype_numpy: DBF_DOUBLE}
+      dtype: float64
+      reason: EPICS has its own word.
+"""
+    path = tmp_path / "mine.test.yaml"
+    path.write_text(
+        """\
+tiledmap_test: 1
+mapping: ./mine.yaml
+tests:
+  - name: stored
+    given: {documents: run.jsonl}
+    expect:
+      run-1/primary/internal:
+        columns: {x: float64}
+  - name: refused
+    given: {documents: run.jsonl}
+    expect_problem: DBF_DOUBLE
+"""
+    )
+    write_documents(tmp_path / "run.jsonl", run_of_a_number(dtype_numpy="DBF_DOUBLE"))
+    (tmp_path / "mine.yaml").write_text(mapping + repair)
+    stored, refused = load_cases(path)
+    assert run_case(stored).passed
+    assert differences(run_case(refused)) == [("TM604", "DBF_DOUBLE", "")]
+
+    (tmp_path / "mine.yaml").write_text(mapping)
+    assert [each[:2] for each in differences(run_case(stored))] == [("TM603", "run.jsonl")]
+    assert run_case(refused).passed
+
+
+def run_of_a_number(**data_key: str) -> list[tuple[str, dict[str, Any]]]:
+    number = {"source": "PV", "dtype": "number", "shape": [], **data_key}
+    return [
+        ("start", {"uid": "run-1", "time": 1.0}),
+        (
+            "descriptor",
+            {
+                "uid": "stream-1",
+                "run_start": "run-1",
+                "time": 1.0,
+                "name": "primary",
+                "data_keys": {"x": number},
+            },
+        ),
+        (
+            "event",
+            {
+                "uid": "event-1",
+                "descriptor": "stream-1",
+                "time": 1.5,
+                "seq_num": 1,
+                "data": {"x": 0.5},
+                "timestamps": {"x": 1.5},
+            },
+        ),
+        ("stop", {"uid": "stop-1", "run_start": "run-1", "time": 2.0, "exit_status": "success"}),
+    ]
 
 
 def test_a_mapping_with_errors_is_not_run(tmp_path: Path) -> None:

@@ -1,21 +1,39 @@
 """What a test is given: documents, and values of settings."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tiledmap.documents.recordings import NAMES, NamedDocument, RecordingError, read_documents
+from tiledmap.documents.recordings import NAMES, RecordingError, read_documents
 from tiledmap.language.nodes import Setting
 from tiledmap.language.parse import parse_json
 from tiledmap.language.settings import set_by_name, settle
 from tiledmap.language.yaml_source import SequenceNode
 from tiledmap.problems import CODES, Problem, Span
-from tiledmap.runtime.documents import schema_problem
 from tiledmap.testing.cases.read import Case, node_at, placed
 
 
-def given_documents(case: Case) -> tuple[list[NamedDocument], list[Problem]]:
-    """Read the documents of a test that has some, and say what is wrong with them."""
+@dataclass(frozen=True, slots=True)
+class GivenDocument:
+    """A document of a test.
+
+    Attributes
+    ----------
+    number
+        Which of the test's documents it is, from 1.
+    span
+        Where it stands; where the test names its recording, if it is in one.
+    """
+
+    name: str
+    document: dict[str, Any]
+    number: int
+    span: Span
+
+
+def given_documents(case: Case) -> tuple[list[GivenDocument], list[Problem]]:
+    """Read the documents of a test that has some, and say what of them cannot be read."""
     given = case.statement.given_
     assert given is not None, "a test without documents was let through"
     span = given.at("documents")
@@ -52,16 +70,15 @@ def judge_given(case: Case, declared: Mapping[str, Setting]) -> Iterator[Problem
         yield _unreadable(path, error, given.at("documents"))
 
 
-def _inline(node: SequenceNode) -> tuple[list[NamedDocument], list[Problem]]:
-    documents: list[NamedDocument] = []
+def _inline(node: SequenceNode) -> tuple[list[GivenDocument], list[Problem]]:
+    documents: list[GivenDocument] = []
     problems: list[Problem] = []
     for number, item in enumerate(node.items, 1):
         value, found = parse_json(item)
         problems += found
         match value:
             case [str(name), dict(document)] if name in NAMES:
-                documents.append((name, document))
-                problems += _refused(name, document, number, item.span)
+                documents.append(GivenDocument(name, document, number, item.span))
             case _:
                 hint = f"the names are {', '.join(sorted(NAMES))}"
                 problems.append(Problem("TM009", item.span, "expected [name, {…}]", hint=hint))
@@ -70,13 +87,12 @@ def _inline(node: SequenceNode) -> tuple[list[NamedDocument], list[Problem]]:
     return documents, problems
 
 
-def _recorded(path: Path, span: Span) -> tuple[list[NamedDocument], list[Problem]]:
-    documents: list[NamedDocument] = []
+def _recorded(path: Path, span: Span) -> tuple[list[GivenDocument], list[Problem]]:
+    documents: list[GivenDocument] = []
     problems: list[Problem] = []
     try:
-        for name, document in read_documents(path):
-            documents.append((name, document))
-            problems += _refused(name, document, len(documents), span)
+        for number, (name, document) in enumerate(read_documents(path), 1):
+            documents.append(GivenDocument(name, document, number, span))
     except RecordingError as error:
         problems.append(Problem("TM001", span, str(error)))
     except (OSError, ValueError) as error:
@@ -90,10 +106,3 @@ def _recorded(path: Path, span: Span) -> tuple[list[NamedDocument], list[Problem
 def _unreadable(path: Path, error: OSError | ValueError, span: Span) -> Problem:
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return Problem("TM001", span, f"'{path}' cannot be read: {(reason or 'no reason').lower()}")
-
-
-def _refused(name: str, document: Any, number: int, span: Span) -> Iterator[Problem]:
-    if name in ("bulk_events", "bulk_datum"):
-        return  # have no schema
-    if reason := schema_problem(name, document):
-        yield Problem("TM603", span, f"document {number}, a {name}: {reason}")

@@ -7,15 +7,15 @@ from typing import Any
 
 from tiledmap.check.examine import Examined, examine
 from tiledmap.codegen.loading import layout_of
-from tiledmap.documents.recordings import NamedDocument
 from tiledmap.plan.lower import lower
 from tiledmap.plan.names import named_by_rule, rule_places
 from tiledmap.problems import CODES, Problem, Severity, rank
 from tiledmap.runtime import Writer
+from tiledmap.runtime.documents import schema_problem
 from tiledmap.sinks.memory import MemorySink
 from tiledmap.sinks.tree import TreeNode, trees_of_memory
 from tiledmap.testing.cases.compare import Found, compare
-from tiledmap.testing.cases.given import given_documents
+from tiledmap.testing.cases.given import GivenDocument, given_documents
 from tiledmap.testing.cases.read import Case, placed
 from tiledmap.testing.logs import logged_texts
 
@@ -88,6 +88,8 @@ def _outcome(case: Case, settings: Mapping[str, Any]) -> Outcome:
     if problems:
         return Outcome(case, tuple(rank(problems)), sources=sources)
     stored = _store(case, examined, documents)
+    if stored.refused and expected is None:
+        return Outcome(case, stored.refused, sources=sources)
     problems = [
         *compare(case, stored.nodes, stored.rules),
         *_judge_problem(case, codes, stored.logged),
@@ -104,25 +106,39 @@ class _Stored:
     nodes: Mapping[str, Found]
     rules: Mapping[str, str]
     logged: tuple[str, ...]
+    refused: tuple[Problem, ...]
 
 
-def _store(case: Case, examined: Examined, documents: list[NamedDocument]) -> _Stored:
+def _store(case: Case, examined: Examined, documents: list[GivenDocument]) -> _Stored:
     """Write documents into memory."""
     assert examined.resolved.mapping is not None
     plan = lower(examined.resolved.mapping, examined.resolved.settings, examined.resolved.sha256)
     rules = rule_places(plan)
     sink = MemorySink()
+    refused: list[Problem] = []
     with (
         logged_texts() as texts,
         Writer(layout_of(named_by_rule(plan)), sink, delivery="inline") as writer,
     ):
-        for name, document in documents:
-            writer(name, document)
+        for given in documents:
+            before = len(texts)
+            writer(given.name, given.document)
+            if len(texts) > before:  # else it is right, or the mapping has repaired it
+                refused += _refused(given)
     nodes = {
         "/".join(path): Found(node, rules.get(node.made_by, node.made_by), case.here)
         for path, node in _walk(trees_of_memory(sink), ())
     }
-    return _Stored(nodes, rules, tuple(texts))
+    return _Stored(nodes, rules, tuple(texts), tuple(refused))
+
+
+def _refused(given: GivenDocument) -> Iterator[Problem]:
+    """Say what event-model has against a document that could not be stored as it is."""
+    if given.name in ("bulk_events", "bulk_datum"):
+        return  # have no schema
+    if reason := schema_problem(given.name, given.document):
+        message = f"document {given.number}, a {given.name}: {reason}"
+        yield Problem("TM603", given.span, message)
 
 
 def _walk(
