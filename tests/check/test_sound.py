@@ -403,9 +403,7 @@ def test_a_module_that_fails_when_it_is_imported_is_a_problem(
     [("int32", True), ("<i4", True), ("<U16", True), ("int33", False), ("flot64", False)],
 )
 def test_dtypes_are_numpys(dtype: str, known: bool) -> None:
-    repair = (
-        'repair: {data_keys: [{name: a, reason: b, match: {name: x}, set: {dtype_numpy: "%s"}}]}'
-    )
+    repaired = '{name: a, reason: b, match: {name: x}, set: {dtype_numpy: "%s"}}'
     rule = '{name: d, drop: why, match: {dtype_numpy: "%s"}}'
     for text in (
         f"repair: {{data_keys: [{repaired}]}}",
