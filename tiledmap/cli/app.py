@@ -168,10 +168,10 @@ app.command(
     "explain",
     rich_help_panel=LOOKING,
     epilog=examples(
-        "tiledmap explain smi.yaml descriptor.data_keys.*.units   # where does it go?",
-        "tiledmap explain smi.yaml /primary/internal/det          # where does it come from?",
+        "tiledmap explain smi.yaml descriptor.data_keys.*.units  # goes where?",
+        "tiledmap explain smi.yaml /primary/internal/det         # comes from where?",
         "tiledmap explain smi.yaml 'start[\"my field\"]' --format json",
-        "tiledmap explain TM203                                    # what does this problem mean?",
+        "tiledmap explain TM203                                  # means what?",
     ),
 )(explain)
 app.command(
@@ -179,7 +179,7 @@ app.command(
     rich_help_panel=LOOKING,
     epilog=examples(
         "tiledmap coverage smi.yaml",
-        "tiledmap coverage smi.yaml --documents runs/*.jsonl   # which rules are of use?",
+        "tiledmap coverage smi.yaml --documents runs/*.jsonl  # rules in use",
         "tiledmap coverage smi.yaml --format html > coverage.html",
     ),
 )(coverage)
