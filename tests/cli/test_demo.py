@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 
@@ -59,6 +61,20 @@ def test_other_layouts_can_be_seen_and_read_back(tiledmap, capsys):
         assert result.returncode == 0, result.stderr
         exec(result.stdout.rstrip().splitlines()[-1], {})
         assert "time" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:ophyd", "ignore::DeprecationWarning:bluesky"
+)
+def test_ctrl_c_in_a_scan_ends_the_demo():
+    from tiledmap.cli.demo_runs import run_all
+
+    def press(name, _):
+        if name == "descriptor":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_all(press)
 
 
 def test_a_missing_extra_is_said_with_the_command_that_brings_it(tmp_path):

@@ -1,6 +1,8 @@
 """The demo's runs: Bluesky's RunEngine with ophyd's simulated devices."""
 
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -46,9 +48,22 @@ camera = Camera(name="camera")
 cell = Cell(name="cell")
 
 
+@contextmanager
+def _stopped_between_scans(_: RunEngine) -> Iterator[None]:
+    """Let Ctrl-C wait for the end of a scan, which is near; by itself the engine would pause."""
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
+
 def run_all(callback: Callable[[str, dict[str, Any]], Any]) -> list[str]:
     """Run the three scans of the demo; return the uids of their runs."""
-    engine = RunEngine({"sample_name": "Ni foil"})
+    engine = RunEngine({"sample_name": "Ni foil"}, context_managers=[_stopped_between_scans])
     runs: list[str] = []
     engine.subscribe(callback)
     engine.subscribe(lambda _, start: runs.append(start["uid"]), "start")
