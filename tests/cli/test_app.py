@@ -58,6 +58,17 @@ def test_a_misspelled_shipped_mapping_is_recognised(tiledmap):
     result = tiledmap("show", "blusky-v3")
     assert result.returncode == 2
     assert "did you mean 'bluesky-v3'?" in result.stderr
+    result = tiledmap("show", "bluesky-v3@^3")
+    assert result.returncode == 2
+    assert "write bluesky-v3; a range of versions stands after" in result.stderr
+
+
+def test_a_file_with_the_name_of_no_mapping_is_pointed_at(tiledmap, tmp_path):
+    (tmp_path / "run.jsonl").write_text(f"{[0] * 1_000}\n")
+    result = tiledmap("validate", "run.jsonl")
+    assert result.returncode == 1
+    assert "write ./run.jsonl for the file" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) < 420
 
 
 @pytest.mark.parametrize("pair", ["max_array_size", "=1", ""])

@@ -6,6 +6,7 @@ def test_the_module_is_printed(tiledmap, mapping):
     result = tiledmap("compile", mapping)
     assert result.returncode == 0
     assert "def writer(client" in result.stdout
+    assert tiledmap("compile", mapping, "-o", "-").stdout == result.stdout
 
 
 def test_the_module_is_written_and_can_be_imported(tiledmap, mapping, tmp_path):

@@ -21,13 +21,15 @@ def test_it_is_a_script_and_a_module(command):
     assert result.stdout == f"tiledmap {package.__version__}\n"
 
 
-def test_output_that_nobody_reads_any_more_ends_quietly():
-    command = f"{SCRIPT} schema | head -c 1"
-    result = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
-    )
-    assert "Traceback" not in result.stderr
-    assert result.stdout == "{"
+@pytest.mark.parametrize("verb", [["schema"], ["show", "bluesky-v3"], ["coverage", "bluesky-v3"]])
+def test_output_that_nobody_reads_any_more_ends_quietly(verb):
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "wb") as pipe:
+        result = subprocess.run(
+            [SCRIPT, *verb], stdout=pipe, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("verb", ["schema", "show bluesky-v3", "diff bluesky-2024 bluesky-v3"])

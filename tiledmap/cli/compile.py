@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tiledmap.cli.files import write_text
+from tiledmap.cli.files import STDOUT, write_text
 from tiledmap.cli.loading import load
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
 from tiledmap.cli.options import MappingArgument, OverlayOption, SetOption
@@ -32,6 +32,7 @@ def compile_mapping(
 
     The same mapping always gives the same text, so the module can be committed and reviewed.
     """
+    output = None if output == STDOUT else output
     if check and output is None:
         raise Mistake("--check compares with a file", "say which: -o FILE")
     module = load(mapping, settings, overlays).compile()

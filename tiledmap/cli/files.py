@@ -7,6 +7,9 @@ from tempfile import mkstemp
 
 from tiledmap.cli.mistakes import Mistake
 
+STDOUT = Path("-")
+"""Stands for the output."""
+
 
 def write_text(path: Path, text: str) -> None:
     """Write a file; a reader, or a crash, sees the old text or the new one.

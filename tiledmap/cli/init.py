@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiledmap.cli.files import write_text
+from tiledmap.cli.files import STDOUT, write_text
 from tiledmap.cli.mistakes import PROBLEMS_FOUND, Mistake
 from tiledmap.cli.options import find_files
 from tiledmap.cli.recordings import is_named_as_one
@@ -17,7 +17,6 @@ from tiledmap.cli.recordings import is_named_as_one
 if TYPE_CHECKING:
     from tiledmap.authoring.drafting import Drafted
 
-STDOUT = Path("-")
 _NAMED_AFTER = "my-beamline"
 
 

@@ -45,6 +45,8 @@ def no_such_mapping(name: str, shipped: Iterable[str]) -> Mistake:
 
     names = list(shipped)
     hint = did_you_mean(name, names) or f"shipped mappings: {', '.join(names)}"
+    if (plain := name.partition("@")[0]) in names:
+        hint = f"write {plain}; a range of versions stands after 'extends:' only"
     looks_like_file = "/" in name or name.endswith((".yaml", ".yml"))
     if looks_like_file:
         return Mistake(f"there is no file {name!r}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tiledmap.cli.files import write_text
+from tiledmap.cli.files import STDOUT, write_text
 
 
 class Schema(StrEnum):
@@ -30,7 +30,7 @@ def schema(
     from tiledmap.resources import schema_text
 
     text = schema_text(f"{what}-v1")
-    if output is None:
+    if output is None or output == STDOUT:
         typer.echo(text, nl=False)
     else:
         write_text(output, text)

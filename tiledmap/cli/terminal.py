@@ -53,9 +53,13 @@ def console(stream: TextIO) -> "Console":
     """
     from rich.console import Console
 
+    class Lines(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # whoever runs the verb knows what to do; rich would exit
+
     colorful = use_color(stream)
     broken = stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
-    return Console(
+    return Lines(
         file=stream,
         width=None if broken else UNBROKEN,
         force_terminal=colorful,

@@ -206,7 +206,8 @@ class _Loader:
                 place = _shipped(source)
             except _NotFoundError as error:
                 span = Span(source, 1, 1, 1, 1)
-                self.problems.append(Problem("TM020", span, error.message, hint=error.hint))
+                hint = f"write ./{source} for the file" if _is_file(source) else error.hint
+                self.problems.append(Problem("TM020", span, error.message, hint=hint))
                 return None
         self._base = place
         return self.load(place, ())
@@ -346,14 +347,17 @@ def _beside(reference: str, place: _Place) -> _Place:
         raise _NotFoundError(f"{place.file} is inside a package and cannot extend a file")
     path = place.path.parent / reference
     name = os.path.normpath(os.path.join(os.path.dirname(place.file), reference))
-    try:
-        there = path.is_file()
-    except (OSError, ValueError):
-        there = False
-    if not there:
+    if not _is_file(path):
         near = did_you_mean(path.name, [other.name for other in path.parent.glob("*.y*ml")])
         raise _NotFoundError(f"there is no file {name}", near)
     return _file(path, name)
+
+
+def _is_file(path: str | Path) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # of a name that no file can have
+        return False
 
 
 def _resource(reference: str) -> _Place:

@@ -11,6 +11,9 @@ from tiledmap.problems.codes import Severity
 from tiledmap.problems.excerpt import Excerpt, Sources, excerpt, printable
 from tiledmap.problems.problem import NOWHERE, Problem, Span, rank
 
+_LONGEST_LINE = 400
+"""Cells of a line of source where no terminal says how many: recordings have long ones."""
+
 _RESET = "\x1b[0m"
 _STYLES = {
     Severity.ERROR: "\x1b[1;31m",
@@ -130,7 +133,7 @@ class _Page:
             yield from self._source(shown, gutter, severity, "")
 
     def _excerpt(self, span: Span) -> Excerpt | None:
-        room = None if self._width is None else max(self._width - 8, 20)
+        room = _LONGEST_LINE if self._width is None else max(self._width - 8, 20)
         return excerpt(span, self._sources, width=room)
 
     def _source(self, shown: Excerpt, gutter: int, severity: Severity, label: str) -> Iterator[str]:
