@@ -181,4 +181,4 @@ def test_the_readme_has_the_one_test_command_that_ci_runs():
         extraction, shell=True, cwd=ROOT, capture_output=True, text=True, check=True
     )
     [command] = found.stdout.splitlines()
-    assert command.endswith(".venv/bin/python -m pytest -n 2")
+    assert command.endswith(".venv/bin/python -m pytest -n 3")
