@@ -1,5 +1,7 @@
 """Events that wait as rows are the events that came."""
 
+import sys
+import threading
 from typing import Any
 
 import pytest
@@ -105,22 +107,68 @@ def test_rows_and_payloads_keep_their_order() -> None:
     assert backlog.waiting == backlog.in_memory == 0
 
 
-EVENTS = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 2), st.sampled_from([1, 2.5, "s"])))
+def test_rows_are_put_while_others_are_taken() -> None:
+    """With a reader that has room for a few rows together, and for one alone."""
+    backlog = Backlog("run-1")
+    readers = [READER, RowReader("desc-2", tuple(f"key-{number}" for number in range(5000)))]
+    put: list[bytes | tuple[Any, ...]] = []
+    for number in range(20_000):
+        kind = number // 7 % 5
+        put.append(f"{number}".encode() if kind == 1 else (readers[kind == 3], (number,)))
+
+    def bring() -> None:
+        for each in put:
+            backlog.put(each) if isinstance(each, bytes) else backlog.put_row(*each)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        thread = threading.Thread(target=bring)
+        thread.start()
+        taken: list[bytes | EventRows] = []
+        while True:
+            is_over = not thread.is_alive()
+            some = backlog.take(1 << 30)  # up to the last, to which more is put
+            taken += some
+            if is_over and not some:
+                break
+        thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    found: list[bytes | tuple[Any, ...]] = []
+    for each in taken:
+        if isinstance(each, bytes):
+            found.append(each)
+        else:
+            assert each.rows
+            found += [(each.descriptor, row) for row in each.rows]
+    assert found == [
+        each if isinstance(each, bytes) else (each[0].descriptor, each[1]) for each in put
+    ]
+
+
+EVENTS = st.lists(
+    st.tuples(st.integers(1, 6), st.integers(0, 2), st.sampled_from([1, 2.5, "s"]), st.booleans())
+)
 
 
 @given(events=EVENTS, flush_rows=st.integers(1, 5), ended=st.booleans())
 @settings(deadline=None, max_examples=60)
 def test_rows_are_stored_as_their_events(
-    events: list[tuple[int, int, Any]], flush_rows: int, ended: bool, tmp_path_factory: Any
+    events: list[tuple[int, int, Any, bool]], flush_rows: int, ended: bool, tmp_path_factory: Any
 ) -> None:
     """Events come again, numbers go back, and not all are numbers; the run may have no end.
+
+    They are of one of two descriptors, whose rows the same node takes.
 
     With a spool, no event is read as a row.
     """
     documents: list[tuple[str, Any]] = [("start", start()), ("descriptor", descriptor(NUMBERS))]
-    for seq_num, uid, x in events:
+    documents.append(("descriptor", {**descriptor(NUMBERS), "uid": "desc-2"}))
+    for seq_num, uid, x, is_later in events:
         came = event(seq_num, {"x": x, "y": seq_num})
-        documents.append(("event", {**came, "uid": f"{seq_num}-{uid}"}))
+        of = "desc-2" if is_later else "desc-1"
+        documents.append(("event", {**came, "descriptor": of, "uid": f"{seq_num}-{uid}"}))
     if ended:
         documents.append(("stop", stop()))
     ways: list[dict[str, Any]] = [

@@ -11,6 +11,9 @@ from tiledmap.runtime.journal import RunJournal
 
 logger = logging.getLogger("tiledmap")
 
+_ROWS_TOGETHER = 1 << 18
+"""So many bytes of rows, about, are put and taken as one."""
+
 
 class Backlog:
     """A run's documents, as payloads or rows, in the order in which they came.
@@ -24,7 +27,12 @@ class Backlog:
         self.journal = journal
         self._is_whole = journal is not None
         self._offset = self._written_to = 0  # bytes of the journal that were taken, and are written
-        self._memory: deque[bytes | tuple[RowReader, Row]] = deque()
+        self._memory: deque[bytes | tuple[RowReader, list[Row]]] = deque()
+        self._reader: RowReader | None = None
+        self._rows: list[Row] = []
+        """Rows of the last entry in memory, to which more of the same reader's may be put."""
+        self._room = 0
+        """How many they may be."""
         self._put = self._taken = 0  # bytes of what is or was in memory; each has its one writer
         self._at_hand = 0
 
@@ -61,12 +69,19 @@ class Backlog:
                     self.journal.path,
                     error.strerror or error,
                 )
+        self._reader = None
         self._memory.append(payload)
         self._put += len(payload)
 
     def put_row(self, reader: RowReader, row: Row) -> None:
         """Put an event of a run that has no journal behind the other documents."""
-        self._memory.append((reader, row))
+        if reader is self._reader and len(self._rows) < self._room:
+            self._rows.append(row)
+        else:
+            self._reader = None  # whatever interrupts this, nothing is put to rows that are taken
+            self._rows, self._room = [row], max(1, _ROWS_TOGETHER // reader.size)
+            self._memory.append((reader, self._rows))
+            self._reader = reader
         self._put += reader.size
 
     def take(self, limit: int = 1 << 20) -> Sequence[bytes | EventRows]:
@@ -82,21 +97,24 @@ class Backlog:
             if payloads:
                 return payloads
         taken: list[bytes | EventRows] = []
-        rows: list[Row] = []
-        before = None
         while self._memory and self._at_hand < limit:
-            document = self._memory.popleft()
-            if isinstance(document, bytes):
-                taken.append(document)
-                self._at_hand += len(document)
-                before = None
+            is_last, entry = len(self._memory) == 1, self._memory[0]
+            if isinstance(entry, bytes):
+                taken.append(entry)
+                self._at_hand += len(entry)
+                self._memory.popleft()
                 continue
-            reader, row = document
-            if reader is not before:
-                before, rows = reader, []
+            reader, put = entry
+            rows = put[:]
+            if is_last:  # more may be put there meanwhile
+                del put[: len(rows)]
+            else:
+                self._memory.popleft()
+            if rows:
                 taken.append(EventRows(reader.descriptor, reader.keys, rows))
-            rows.append(row)
-            self._at_hand += reader.size
+                self._at_hand += reader.size * len(rows)
+            elif is_last:
+                break
         return taken
 
     def rewind(self) -> None:

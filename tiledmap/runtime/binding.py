@@ -146,17 +146,11 @@ class Binding:
         self.waiting += 1
 
     def takes_rows_of(self, keys: tuple[str, ...]) -> bool:
-        """Whether `add_row` and `add_rows` take rows of these data keys."""
+        """Whether `add_rows` takes rows of these data keys."""
         return keys == self._keys and not self._files and not self._computed
 
-    def add_row(self, row: Row) -> None:
-        """Take an event that was read before: `FIELDS`, then data and timestamps, all `PLAIN`."""
-        self._rows.append(row)
-        self._plain += 1
-        self.waiting += 1
-
     def add_rows(self, rows: Sequence[Row]) -> None:
-        """Take events, as `add_row` does."""
+        """Take events that were read before: `FIELDS`, then data and timestamps, all `PLAIN`."""
         self._rows += rows
         self._plain += len(rows)
         self.waiting += len(rows)

@@ -182,7 +182,7 @@ class Courier:
         self.accepted += 1
         journey.accepted += 1
         if take is not None:
-            take(event, row)
+            take(row)
             self.written += 1  # nothing becomes of a run by an event alone
             if len(self._journeys) > 1:
                 self.flush_due()

@@ -53,16 +53,6 @@ class Succession:
             self.furthest = self.latest
         return True
 
-    def takes_row(self, event: dict[str, Any], row: Row) -> bool:
-        """Take note of an event that was read as a row; False if it came before."""
-        number = row[0]
-        if number <= self._highest:
-            return self.takes("event", event.copy())  # its sender may change it
-        self._known.append(hash(row[:_MOMENT]))  # as `_moment` has it
-        self._highest = number
-        self.latest = self.furthest = "row", row
-        return True
-
     def take_rows(self, events: EventRows) -> Sequence[Row]:
         """Take note of events; the rows of those that did not come before."""
         rows = events.rows
