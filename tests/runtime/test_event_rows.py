@@ -164,11 +164,11 @@ def test_rows_are_stored_as_their_events(
     With a spool, no event is read as a row.
     """
     documents: list[tuple[str, Any]] = [("start", start()), ("descriptor", descriptor(NUMBERS))]
-    documents.append(("descriptor", {**descriptor(NUMBERS), "uid": "desc-2"}))
+    documents.append(("descriptor", descriptor(NUMBERS, uid="desc-2")))
     for seq_num, uid, x, is_later in events:
-        came = event(seq_num, {"x": x, "y": seq_num})
         of = "desc-2" if is_later else "desc-1"
-        documents.append(("event", {**came, "descriptor": of, "uid": f"{seq_num}-{uid}"}))
+        came = event(seq_num, {"x": x, "y": seq_num}, of, uid=f"{seq_num}-{uid}")
+        documents.append(("event", came))
     if ended:
         documents.append(("stop", stop()))
     ways: list[dict[str, Any]] = [

@@ -11,7 +11,7 @@ from tiledmap.runtime.journal import RunJournal
 
 logger = logging.getLogger("tiledmap")
 
-_ROWS_TOGETHER = 1 << 18
+_BYTES_TOGETHER = 1 << 18
 """So many bytes of rows, about, are put and taken as one."""
 
 
@@ -31,8 +31,6 @@ class Backlog:
         self._reader: RowReader | None = None
         self._rows: list[Row] = []
         """Rows of the last entry in memory, to which more of the same reader's may be put."""
-        self._room = 0
-        """How many they may be."""
         self._put = self._taken = 0  # bytes of what is or was in memory; each has its one writer
         self._at_hand = 0
 
@@ -75,11 +73,11 @@ class Backlog:
 
     def put_row(self, reader: RowReader, row: Row) -> None:
         """Put an event of a run that has no journal behind the other documents."""
-        if reader is self._reader and len(self._rows) < self._room:
+        if reader is self._reader and len(self._rows) * reader.size < _BYTES_TOGETHER:
             self._rows.append(row)
         else:
             self._reader = None  # whatever interrupts this, nothing is put to rows that are taken
-            self._rows, self._room = [row], max(1, _ROWS_TOGETHER // reader.size)
+            self._rows = [row]
             self._memory.append((reader, self._rows))
             self._reader = reader
         self._put += reader.size
