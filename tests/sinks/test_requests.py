@@ -2,16 +2,18 @@
 
 import os
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import jwt
 import pytest
 
 from tests.conftest import ALL_SCOPES, Server, serve
@@ -330,9 +332,14 @@ def test_a_catalog_in_the_process_is_of_no_use_after_a_fork(catalog: EmbeddedCat
 
 
 @pytest.fixture(scope="module")
-def login_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that lets alice in for a second at a time, and renews that for four."""
-    home = tmp_path_factory.mktemp("login")
+def login_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("login")
+
+
+@pytest.fixture(scope="module")
+def login_server(login_home: Path) -> Iterator[Server]:
+    """A server that lets alice in, and renews her login."""
+    home = login_home
     open_catalog(home).close()
     config = f"""\
 authentication:
@@ -342,8 +349,6 @@ authentication:
       args: {{users_to_passwords: {{alice: secret}}}}
   tiled_admins: [{{provider: toy, id: alice}}]
   secret_keys: ["{KEY}"]
-  access_token_max_age: 1
-  refresh_token_max_age: 600
 database: {{uri: "sqlite:///{home}/authentication.db", init_if_not_exists: true}}
 catalog:
   uri: sqlite:///{home}/catalog.db
@@ -360,6 +365,25 @@ def log_in(context: Any, *, renewable: bool = True) -> None:
         provider.links["auth_endpoint"], data={"username": "alice", "password": "secret"}
     )
     context.configure_auth(tokens.raise_for_status().json(), remember_me=renewable)
+
+
+def end_login(auth: Any) -> str:
+    """Put an access token that ended an hour ago in the place of the one in use; return it."""
+    claims = jwt.decode(auth.tokens["access_token"], KEY, algorithms=["HS256"])
+    ended = jwt.encode({**claims, "exp": time.time() - 3600}, KEY, algorithm="HS256")
+    auth.sync_set_token("access_token", ended)
+    return ended
+
+
+def end_key(home: Path, key: str) -> None:
+    """Let an API key have expired an hour ago."""
+    with closing(sqlite3.connect(home / "authentication.db", timeout=60)) as database, database:
+        changed = database.execute(
+            "UPDATE api_keys SET expiration_time = datetime('now', '-1 hour')"
+            " WHERE first_eight = ?",
+            [key[:8]],
+        )
+        assert changed.rowcount == 1
 
 
 @pytest.fixture
@@ -380,22 +404,19 @@ def test_a_login_that_ends_while_a_run_is_written_is_renewed(login_client: Any) 
     sink = TiledSink(login_client)
     run = f"run-{uuid4().hex}"
     sink.perform(run_container(run, run))
-    before = login_client.context.http_client.auth.tokens["access_token"]
-    time.sleep(2)
+    auth = login_client.context.http_client.auth
+    ended = end_login(auth)
     sink.perform(close(run, run))
-    assert login_client.context.http_client.auth.tokens["access_token"] != before
+    assert auth.tokens["access_token"] != ended
     assert "stop" in login_client[run].metadata
 
 
 def test_a_login_that_cannot_be_renewed_waits_for_another(login_client: Any) -> None:
     sink = TiledSink(login_client)
     run = f"run-{uuid4().hex}"
-    for _ in range(20):  # the login may end before the run has begun
-        log_in(login_client.context, renewable=False)
-        with suppress(SinkError):
-            sink.perform(run_container(run, run))
-            break
-    time.sleep(2)
+    log_in(login_client.context, renewable=False)
+    sink.perform(run_container(run, run))
+    end_login(login_client.context.http_client.auth)
     for _ in range(2):
         with pytest.raises(SinkError, match="lets nobody in") as caught:
             sink.perform(close(run, run))
@@ -418,12 +439,12 @@ def with_key(login_client: Any, **settings: Any) -> Iterator[tuple[Any, str]]:
     client.context.close()
 
 
-def test_a_key_that_has_expired_waits_for_another(login_client: Any) -> None:
+def test_a_key_that_has_expired_waits_for_another(login_client: Any, login_home: Path) -> None:
     run = f"run-{uuid4().hex}"
-    with with_key(login_client, expires_in=4, scopes=["inherit"]) as (client, key):
+    with with_key(login_client, expires_in=600, scopes=["inherit"]) as (client, key):
         sink = TiledSink(client)
         sink.perform(run_container(run, run))
-        time.sleep(5)
+        end_key(login_home, key)
         with pytest.raises(SinkError) as caught:
             sink.perform(close(run, run))
     assert caught.value.transient
