@@ -90,6 +90,18 @@ def test_documents_that_cannot_be_read_to_the_end_count_as_far_as_they_go(tiledm
     assert "broken.jsonl" in result.stderr
 
 
+def test_a_document_that_is_not_valid_is_said_beside_the_table(tiledmap, tmp_path):
+    faulty = tmp_path / "faulty.jsonl"
+    *lines, last = SMI.read_text().splitlines()
+    name, stop = json.loads(last)
+    del stop["exit_status"]
+    faulty.write_text("\n".join([*lines, json.dumps([name, stop])]))
+    result = tiledmap("coverage", "smi", "--documents", str(faulty))
+    assert result.returncode == 1
+    assert "in 1 run\n" in result.stdout
+    assert "exit_status" in result.stderr
+
+
 def test_looking_does_not_load_tiled(tmp_path):
     script = (
         "import sys\nsys.argv = ['tiledmap', 'coverage', 'bluesky-v3']\n"

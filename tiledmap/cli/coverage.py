@@ -59,14 +59,15 @@ def coverage(
     With recorded documents also how often each rule met something, and which declared fields were
     never seen.
 
-    Exits with 1 where documents could not be read.
+    Exits with 1 where something of the documents could not be read or stored.
     """
     if more and not documents:
         raise Mistake(f"what is {str(more[0])!r}? recordings are given with --documents")
     files = find_files([*(documents or ()), *(more or ())])
     loaded = load(mapping, settings, overlays)
     faults: list[Mistake] = []
-    usage = _count(loaded, files, faults) if files else None
+    with shown_log() as log:
+        usage = _count(loaded, files, faults) if files else None
     match format:
         case CoverageFormat.TEXT:
             _print(loaded, usage)
@@ -78,15 +79,14 @@ def coverage(
             typer.echo(coverage_page(loaded.outline, usage))
     for fault in faults:
         typer.echo(str(fault), err=True)
-    if faults:
+    if log.errors or faults:
         raise typer.Exit(PROBLEMS_FOUND)
 
 
 def _count(loaded: "LoadedMapping", files: Sequence[Path], faults: list[Mistake]) -> "Usage":
     from tiledmap.outline.usage import count_usage
 
-    with shown_log():
-        return count_usage(loaded.resolved, loaded.layout, recordings.read_all(files, faults))
+    return count_usage(loaded.resolved, loaded.layout, recordings.read_all(files, faults))
 
 
 def _print(loaded: "LoadedMapping", usage: "Usage | None") -> None:
