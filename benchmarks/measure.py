@@ -221,12 +221,14 @@ def _without_garbage() -> Iterator[None]:
 
     At a beamline they come one by one, and do not stay.
     """
+    is_frozen = gc.get_freeze_count() > 0  # by somebody who is to find it so
     gc.collect()
     gc.freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
+        if not is_frozen:
+            gc.unfreeze()
 
 
 def _in_words(error: Exception) -> str:

@@ -8,7 +8,7 @@ from tests.faults.server import Storage
 from tests.faults.trials import draw_seed
 
 
-@pytest.mark.parametrize(("storage", "runs"), [("sqlite", 160), ("postgresql", 40)])
+@pytest.mark.parametrize(("storage", "runs"), [("sqlite", 40), ("postgresql", 15)])
 def test_not_one_row_is_lost_or_doubled_by_a_network_at_fault(storage: Storage, runs: int) -> None:
     outcome = try_proxy(runs, draw_seed(), storage=storage)
 
