@@ -50,6 +50,19 @@ def test_search_is_used_by_keyboard_alone(window):
     assert chosen(window) == titles[-1]
 
 
+def test_search_that_has_just_closed_opens_again(window):
+    window.open("index.html")
+    window.search("time")
+    is_open = window.page.evaluate("""() => {
+        const dialog = document.getElementById("search");
+        dialog.close();
+        const slash = new KeyboardEvent("keydown", {key: "/", bubbles: true});
+        document.activeElement.dispatchEvent(slash);
+        return dialog.open;
+    }""")
+    assert is_open
+
+
 def chosen(window) -> str:
     """The title of what Enter would open."""
     active = window.page.get_by_role("combobox").get_attribute("aria-activedescendant")

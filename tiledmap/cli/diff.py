@@ -93,7 +93,7 @@ def diff(
     something is new; TEXT, only words. A change of place that the mapping declares under 'moved'
     is shown and does not fail.
 
-    Exits with 1 only where --fail-on asks for it.
+    Exits with 1 only where --fail-on asks for it, or documents could not be read.
     """
     from tiledmap.outline.compare.compare import compare
     from tiledmap.outline.compare.values import Side
