@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import documents, write
+
 RUNS = Path(__file__).parents[1] / "runs"
 SMI = RUNS / "beamlines" / "smi.jsonl"
 
@@ -91,12 +93,9 @@ def test_documents_that_cannot_be_read_to_the_end_count_as_far_as_they_go(tiledm
 
 
 def test_a_document_that_is_not_valid_is_said_beside_the_table(tiledmap, tmp_path):
-    faulty = tmp_path / "faulty.jsonl"
-    *lines, last = SMI.read_text().splitlines()
-    name, stop = json.loads(last)
-    del stop["exit_status"]
-    faulty.write_text("\n".join([*lines, json.dumps([name, stop])]))
-    result = tiledmap("coverage", "smi", "--documents", str(faulty))
+    named = documents("run-1")
+    del named[-1][1]["exit_status"]
+    result = tiledmap("coverage", "bluesky-v3", "--documents", write(tmp_path / "r.jsonl", *named))
     assert result.returncode == 1
     assert "in 1 run\n" in result.stdout
     assert "exit_status" in result.stderr

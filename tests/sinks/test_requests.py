@@ -4,16 +4,15 @@ import os
 import socket
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
-import jwt
 import pytest
 
 from tests.conftest import ALL_SCOPES, Server, serve
@@ -339,8 +338,7 @@ def login_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def login_server(login_home: Path) -> Iterator[Server]:
     """A server that lets alice in, and renews her login."""
-    home = login_home
-    open_catalog(home).close()
+    open_catalog(login_home).close()
     config = f"""\
 authentication:
   providers:
@@ -349,12 +347,12 @@ authentication:
       args: {{users_to_passwords: {{alice: secret}}}}
   tiled_admins: [{{provider: toy, id: alice}}]
   secret_keys: ["{KEY}"]
-database: {{uri: "sqlite:///{home}/authentication.db", init_if_not_exists: true}}
+database: {{uri: "sqlite:///{login_home}/authentication.db", init_if_not_exists: true}}
 catalog:
-  uri: sqlite:///{home}/catalog.db
-  writable_storage: ["{home}/data", "sqlite:///{home}/tables.db"]
+  uri: sqlite:///{login_home}/catalog.db
+  writable_storage: ["{login_home}/data", "sqlite:///{login_home}/tables.db"]
 """
-    with serve(home, config) as server:
+    with serve(login_home, config) as server:
         yield server
 
 
@@ -369,8 +367,10 @@ def log_in(context: Any, *, renewable: bool = True) -> None:
 
 def end_login(auth: Any) -> str:
     """Put an access token that ended an hour ago in the place of the one in use; return it."""
-    claims = jwt.decode(auth.tokens["access_token"], KEY, algorithms=["HS256"])
-    ended = jwt.encode({**claims, "exp": time.time() - 3600}, KEY, algorithm="HS256")
+    from tiled.server.authentication import create_access_token, decode_token
+
+    claims = decode_token(auth.tokens["access_token"], [KEY])
+    ended: str = create_access_token(claims, KEY, timedelta(hours=-1))
     auth.sync_set_token("access_token", ended)
     return ended
 

@@ -267,9 +267,8 @@
   dialog.querySelector(".search-close").addEventListener("click", () => dialog.close());
   document.querySelector(".search-button").addEventListener("click", open);
   document.addEventListener("keydown", (event) => {
-    // The field has the focus for a moment longer than its dialog is open.
-    const typing =
-      (dialog.open || event.target !== field) && event.target.closest("input, textarea, select, [contenteditable]");
+    // What is not shown, as the field of a dialog that has just closed, may have the focus still.
+    const typing = event.target.closest("input, textarea, select, [contenteditable]")?.getClientRects().length;
     const slash = event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey;
     const k = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey);
     if (slash || k) {
